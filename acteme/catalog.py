@@ -1,0 +1,76 @@
+"""THE table of systems. The command line, the documentation and the tests are driven from it. Loads no torch."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+
+from acteme.errors import InputError
+
+VERBS = ("represent", "recognize", "localize", "describe", "anticipate", "generate", "act", "recommend", "detect",
+         "inspect")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One published system."""
+
+    slug: str
+    verb: str
+    title: str
+    authors: str
+    venue: str
+    arxiv: str
+    reads: str
+    """The modality it takes."""
+    task: str
+    """The evaluation protocol that fits: a module of `acteme.tasks`."""
+    stages: tuple[tuple[str, str], ...]
+    """What is trained in turn: (name of the stage = field of the module's `Config`, name of the class)."""
+    claim: str
+    """The paper's central claim in one sentence, as the experiment tests it."""
+
+    @property
+    def module_name(self) -> str:
+        return f"acteme.systems.{self.verb}.{self.slug}"
+
+    def module(self) -> ModuleType:
+        """The system's module; imports torch."""
+        return import_module(self.module_name)
+
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        slug="lac",
+        verb="represent",
+        title="LAC: Latent Action Composition",
+        authors="Yang et al.",
+        venue="ICCV 2023",
+        arxiv="2308.14500",
+        reads="skeleton",
+        task="segmentation",
+        stages=(("generator", "Generator"), ("contrast", "Contrast"), ("segment", "Segmenter")),
+        claim="Contrastive pre-training on composed motions segments co-occurring actions better than no pre-training and "
+        "than the same pre-training without composition.",
+    ),
+    Entry(
+        slug="halp",
+        verb="represent",
+        title="HaLP: Hallucinating Latent Positives",
+        authors="Shah et al.",
+        venue="CVPR 2023",
+        arxiv="2304.00387",
+        reads="skeleton",
+        task="recognition",
+        stages=(("pretrain", "Pretrain"), ("classify", "Classifier")),
+        claim="Adding hallucinated latent positives to the same momentum contrast gives representations with higher linear "
+        "and nearest-neighbor accuracy.",
+    ),
+)
+
+
+def find(slug: str) -> Entry:
+    """The entry of a slug; InputError names the nearest ones where there is none."""
+    for entry in ENTRIES:
+        if entry.slug == slug:
+            return entry
+    raise InputError(f"no system is called '{slug}'", mend="known: " + ", ".join(e.slug for e in ENTRIES))

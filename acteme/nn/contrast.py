@@ -1,0 +1,63 @@
+"""Momentum contrast: the queue, the momentum update and the InfoNCE loss shared by the contrastive systems.
+
+Source: He et al., Momentum Contrast for Unsupervised Visual Representation Learning (CVPR 2020), section 3.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class Queue(nn.Module):
+    """The latest keys, as a ring: entry i is `keys[i]`, the next one to be overwritten is `pointer`.
+
+    Args:
+        size: number of keys held (K).
+        shape: shape of one key, for example (128,) or (30, 128). Keys start as random directions, L2-normalized over
+            the last axis.
+    """
+
+    def __init__(self, size: int, *shape: int):
+        super().__init__()
+        self.register_buffer("keys", F.normalize(torch.randn(size, *shape), dim=-1))
+        self.register_buffer("pointer", torch.zeros((), dtype=torch.long))
+        self.register_buffer("seen", torch.zeros((), dtype=torch.long))
+
+    @torch.no_grad()
+    def enqueue(self, keys: Tensor) -> None:
+        """Overwrites the oldest entries by `keys` (B, *shape); B may exceed what is left before the ring's end."""
+        size = len(self.keys)
+        new = keys.detach()[-size:]
+        skipped = len(keys) - len(new)
+        at = (self.pointer + skipped + torch.arange(len(new), device=keys.device)) % size
+        self.keys[at] = new.to(self.keys.dtype)
+        self.pointer.copy_((self.pointer + len(keys)) % size)
+        self.seen += len(keys)
+
+    def recent(self, count: int) -> Tensor:
+        """The `count` most recently enqueued keys (count, *shape), newest last."""
+        size = len(self.keys)
+        return self.keys[(self.pointer - count + torch.arange(count, device=self.keys.device)) % size]
+
+
+def info_nce(
+    q: Float[Tensor, "b d"], k: Float[Tensor, "b d"], queue: Float[Tensor, "k d"], temperature: float
+) -> Float[Tensor, ""]:
+    """Cross entropy of [q·k, q·queue] / temperature with the positive first (MoCo, equation 1). Inputs are unit."""
+    positive = (q * k).sum(-1, keepdim=True)
+    logits = torch.cat([positive, q @ queue.to(q.dtype).T], 1) / temperature
+    return F.cross_entropy(logits, torch.zeros(len(q), dtype=torch.long, device=q.device))
+
+
+@torch.no_grad()
+def momentum_update(target: nn.Module, source: nn.Module, momentum: float) -> None:
+    """Moves every parameter (not the buffers) of `target` towards `source`: t <- m t + (1 - m) s."""
+    targets, sources = list(target.parameters()), list(source.parameters())
+    torch._foreach_mul_(targets, momentum)
+    torch._foreach_add_(targets, sources, alpha=1 - momentum)
+
+
+def frozen(module: nn.Module) -> nn.Module:
+    """The module with gradients off, for key encoders and frozen stages."""
+    return module.requires_grad_(False)

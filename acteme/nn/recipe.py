@@ -1,0 +1,42 @@
+"""How a stage is optimized: the part of a paper's settings that the engine, not the method, carries out."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Optimizer, schedule and length of one training stage."""
+
+    optimizer: Literal["sgd", "adam", "adamw"] = "adamw"
+    """Which optimizer."""
+    lr: float = 1e-3
+    """Learning rate at the start (after warm-up)."""
+    momentum: float = 0.9
+    """Momentum of SGD (ignored by the others)."""
+    nesterov: bool = False
+    """Nesterov momentum for SGD."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Moment decay rates of Adam and AdamW."""
+    weight_decay: float = 0.0
+    """Weight decay (L2 in SGD and Adam, decoupled in AdamW)."""
+    epochs: int = 100
+    """Passes over the training windows."""
+    batch: int = 64
+    """Windows per optimization step and process."""
+    schedule: Literal["constant", "step", "exponential", "cosine"] = "constant"
+    """How the learning rate changes; `step` and `exponential` change it once per epoch, `cosine` at every step."""
+    milestones: tuple[int, ...] = ()
+    """Epochs at which `step` multiplies the learning rate by `gamma`."""
+    gamma: float = 0.1
+    """Factor of `step` and `exponential`."""
+    warmup: int = 0
+    """Steps of linear warm-up from zero."""
+    clip: float | None = None
+    """Largest gradient norm; None leaves gradients as they are."""
+    accumulate: int = 1
+    """Batches whose gradients are averaged before one step."""
+    ema: float | None = None
+    """Decay of an exponential moving average of the weights, which replaces them when the stage ends; None: off."""
+    drop_last: bool = True
+    """Leave out an epoch's last batch when it is not full (batch statistics and queues need whole batches)."""

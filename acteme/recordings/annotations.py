@@ -1,0 +1,103 @@
+"""What can be said of a recording: annotations, and predictions, which have the same types with a score.
+
+Systems produce these types and tasks compare them, so that neither needs to know the other.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+Array = Any
+"""A NumPy array or a torch tensor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """An action with its place in time."""
+
+    start: float
+    """Seconds from the start of the recording."""
+    end: float
+    """Seconds; greater than `start`."""
+    label: str
+    """Name of the class."""
+    score: float = 1.0
+    """Confidence in [0, 1]; 1 for annotations."""
+    text: str = ""
+    """A description in words, if any."""
+
+
+@dataclass(frozen=True)
+class LabelScores:
+    """Scores of each class for whole clips."""
+
+    scores: Float[Array, "n k"]
+    """Higher is more likely; comparable within a row."""
+
+
+@dataclass(frozen=True)
+class FrameScores:
+    """Scores of each class for each frame, for a batch of windows or (n = 1) a whole recording."""
+
+    scores: Float[Array, "n t k"]
+    """In [0, 1]; independent per class where several can hold at once, summing to one otherwise."""
+    mask: Bool[Array, "n t"]
+    """Which frames exist."""
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Segments of many recordings, as columns (one row a segment)."""
+
+    recording: Int[np.ndarray, " n"]
+    """Which recording the row belongs to."""
+    start: Float[np.ndarray, " n"]
+    """Seconds."""
+    end: Float[np.ndarray, " n"]
+    """Seconds."""
+    label: Int[np.ndarray, " n"]
+    """Class number."""
+    score: Float[np.ndarray, " n"] = field(default_factory=lambda: np.zeros(0))
+    """Confidence; ones where it was not given."""
+
+    def __post_init__(self) -> None:
+        if len(self.score) != len(self.start):
+            object.__setattr__(self, "score", np.ones(len(self.start)))
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def select(self, keep: Array) -> "Segments":
+        """The rows that `keep` (a mask or indices) names."""
+        return Segments(self.recording[keep], self.start[keep], self.end[keep], self.label[keep], self.score[keep])
+
+
+def rasterize(
+    start: Float[np.ndarray, " n"],
+    end: Float[np.ndarray, " n"],
+    label: Int[np.ndarray, " n"],
+    frames: int,
+    fps: float,
+    classes: int,
+    strict: bool = False,
+) -> np.ndarray:
+    """Frame labels (frames, classes), uint8, from segments in seconds.
+
+    Frame r, at time r / fps, is positive when start <= r / fps < end; with `strict` (the rule of the TSU and Charades
+    loaders) when start < r / fps < end.
+    """
+    time = np.arange(frames) / fps
+    out = np.zeros((frames, classes), np.uint8)
+    first = np.searchsorted(time, start, side="right" if strict else "left")
+    last = np.searchsorted(time, end, side="left")
+    for a, b, k in zip(first, last, label, strict=True):
+        out[a:b, k] = 1
+    return out
+
+
+def runs(active: Bool[np.ndarray, " t"]) -> tuple[np.ndarray, np.ndarray]:
+    """First frames and one-past-last frames of the maximal runs of True."""
+    edges = np.diff(np.concatenate([[0], np.asarray(active, np.int8), [0]]))
+    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)

@@ -1,0 +1,59 @@
+"""The batch vocabulary: every name that may stand in a batch, with its shape, unit and meaning.
+
+A batch is a dict of tensors. B windows, T frames, M persons, V joints, C coordinates, K classes. Frames beyond a
+recording's end are zero and False in `mask`. A person who is not there is all zeros.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from acteme.errors import InputError
+
+Batch: TypeAlias = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One name of the vocabulary."""
+
+    shape: str
+    dtype: torch.dtype
+    meaning: str
+
+
+VOCABULARY: dict[str, Entry] = {
+    "skeleton": Entry("B T M V C", torch.float32, "joint positions: metres (C=3) or image units (C=2)"),
+    "confidence": Entry("B T M V", torch.float32, "confidence of each joint of a pose estimator, in [0, 1]"),
+    "mask": Entry("B T", torch.bool, "frames that exist; the rest is padding at the end"),
+    "frames": Entry("B", torch.int64, "number of frames that exist"),
+    "fps": Entry("B", torch.float32, "frames per second"),
+    "label": Entry("B", torch.int64, "class of a single-label recording, -1 where there is none"),
+    "frame_labels": Entry("B T K", torch.float32, "1 where the class holds in the frame"),
+    "index": Entry("B", torch.int64, "which recording of the corpus"),
+    "start": Entry("B", torch.int64, "first frame of the window within its recording"),
+}
+
+
+def check_batch(batch: Batch) -> None:
+    """Raises InputError where a batch departs from the vocabulary: unknown name, rank, dtype or a size at odds."""
+    sizes: dict[str, tuple[int, str]] = {}
+    for name, value in batch.items():
+        entry = VOCABULARY.get(name)
+        if entry is None:
+            raise InputError(f"'{name}' is not in the batch vocabulary", mend=f"use one of {', '.join(VOCABULARY)}")
+        axes = entry.shape.split()
+        if value.ndim != len(axes):
+            raise InputError(f"batch entry '{name}' has shape {tuple(value.shape)}, expected ({entry.shape})")
+        if value.dtype != entry.dtype:
+            raise InputError(f"batch entry '{name}' is {value.dtype}, expected {entry.dtype}")
+        for axis, size in zip(axes, value.shape, strict=True):
+            known, by = sizes.setdefault(axis, (size, name))
+            if known != size:
+                raise InputError(f"batch entries disagree on {axis}: '{by}' has {known}, '{name}' has {size}")
+
+
+def to_device(batch: Batch, device: torch.device | str) -> Batch:
+    return {name: value.to(device, non_blocking=True) for name, value in batch.items()}

@@ -1,0 +1,68 @@
+"""One observation over time, and a data set that has been listed but not yet parsed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from acteme.recordings.annotations import Segment
+from acteme.recordings.spec import Spec
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One observation: named arrays over one clock, with whatever is known of it."""
+
+    name: str
+    """Unique within its data set; usually the file's stem."""
+    fps: float
+    """Frames per second, the same for all arrays."""
+    arrays: Mapping[str, np.ndarray]
+    """Batch names (without the batch axis) to arrays with time first: `skeleton` (T, M, V, C), `confidence` (T, M, V)."""
+    label: str = ""
+    """Class of a trimmed, single-label clip; empty where `segments` say more, or nothing is known."""
+    segments: tuple[Segment, ...] = ()
+    """Actions with their times, overlapping or not."""
+    split: str = ""
+    """`train`, `val`, `test`, or empty where the data set names no split."""
+    subject: str = ""
+    """Who acts."""
+    camera: str = ""
+    """Which camera or viewpoint."""
+    text: str = ""
+    """A caption."""
+    factors: Mapping[str, float] = field(default_factory=dict)
+    """What a world knows of how the recording was made (name to number), or further metadata that is numeric."""
+
+    @property
+    def frames(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return self.frames / self.fps
+
+
+@dataclass(frozen=True)
+class Item:
+    """One recording of a listed data set: its name, where it comes from, and how to parse it."""
+
+    name: str
+    where: str
+    """File (and row) for messages."""
+    read: Callable[[], Recording]
+    """Parses it; raises InputError where it is bad."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A data set that has been listed but not parsed: what every reader returns."""
+
+    spec: Spec
+    items: Sequence[Item]
+    files: Sequence[Path] = ()
+    """The files whose names, sizes and times decide whether a cache is still good."""
+    strict: bool = False
+    """Frame labels by the strict rule of the TSU and Charades loaders (see `annotations.rasterize`)."""

@@ -1,0 +1,33 @@
+"""What a system must know of its data before it is built."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The shape of a data set: enough to build a system, small enough to be written beside its weights."""
+
+    layout: str = ""
+    """Name of the skeleton layout, a key of `recordings.skeleton.layouts.LAYOUTS`; empty where there is no skeleton."""
+    joints: int = 0
+    """Joints per person (V)."""
+    persons: int = 1
+    """Persons per frame that arrays have room for (M)."""
+    channels: int = 3
+    """Coordinates per joint (C): 3 in metres, 2 in image units."""
+    classes: tuple[str, ...] = ()
+    """Names of the action classes; class k of any score or label is `classes[k]`."""
+    fps: float = 30.0
+    """Nominal frames per second; a recording may differ."""
+    multilabel: bool = False
+    """Whether several classes can hold at the same time."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Spec":
+        known = {f.name for f in fields(cls)}
+        kept = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
+        return cls(**kept)

@@ -1,0 +1,43 @@
+"""Which stretches of recordings a stage learns from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of a fixed length cut from every recording, or whole recordings."""
+
+    frames: int | None = 64
+    """Frames per window; None takes whole recordings (at most `limit` frames from the start)."""
+    stride: int = 32
+    """Frames between the starts of neighboring windows."""
+    jitter: bool = True
+    """In training, shift a recording's windows by a random phase below `stride` in every epoch."""
+    limit: int = 300
+    """Longest whole recording; ignored where `frames` is given."""
+
+    def cut(self, lengths: np.ndarray, rng: np.random.Generator | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Recording index and first frame of every window, in order.
+
+        A recording shorter than a window gives one window from frame 0. Without `rng` (evaluation) windows start at 0
+        and a last one ends with the recording, so that every frame is seen; with it a random phase moves them.
+        """
+        lengths = np.asarray(lengths)
+        if self.frames is None:
+            return np.arange(len(lengths)), np.zeros(len(lengths), np.int64)
+        room = np.maximum(lengths - self.frames, 0)
+        phase = np.zeros_like(room)
+        if rng is not None and self.jitter:
+            phase = rng.integers(0, np.minimum(self.stride, room + 1))
+        count = (room - phase) // self.stride + 1
+        index = np.repeat(np.arange(len(lengths)), count)
+        step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        start = phase[index] + step * self.stride
+        if rng is None:
+            short = np.flatnonzero((count - 1) * self.stride < room)
+            index, start = np.concatenate([index, short]), np.concatenate([start, room[short]])
+            order = np.lexsort((start, index))
+            index, start = index[order], start[order]
+        return index, start
