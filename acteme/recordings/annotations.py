@@ -82,17 +82,18 @@ def rasterize(
     fps: float,
     classes: int,
     strict: bool = False,
+    first: int = 0,
 ) -> np.ndarray:
-    """Frame labels (frames, classes), uint8, from segments in seconds.
+    """Labels (frames, classes), uint8, of the frames from `first` on, from segments in seconds.
 
     Frame r, at time r / fps, is positive when start <= r / fps < end; with `strict` (the rule of the TSU and Charades
     loaders) when start < r / fps < end.
     """
-    time = np.arange(frames) / fps
+    time = np.arange(first, first + frames) / fps
     out = np.zeros((frames, classes), np.uint8)
-    first = np.searchsorted(time, start, side="right" if strict else "left")
-    last = np.searchsorted(time, end, side="left")
-    for a, b, k in zip(first, last, label, strict=True):
+    opening = np.searchsorted(time, start, side="right" if strict else "left")
+    closing = np.searchsorted(time, end, side="left")
+    for a, b, k in zip(opening, closing, label, strict=True):
         out[a:b, k] = 1
     return out
 

@@ -1,17 +1,14 @@
 """A corpus: many recordings laid end to end in memory-mapped arrays, from which batches are gathered at memory speed.
 
 All recordings of a data set are concatenated over time, `skeleton` to (sum T, M, V, C); a table says where each
-begins. A batch of windows is one fancy-indexing operation, whatever the lengths: no Python loop over samples, no parsing
-in the second epoch, and only the touched pages in memory.
+begins. A batch of windows is one fancy-indexing operation, whatever the lengths: no Python loop over samples, no
+parsing in the second epoch, and only the touched pages in memory.
 """
 
 import json
-import os
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,16 +16,15 @@ import pyarrow.parquet as pq
 import torch
 
 from acteme.errors import InputError
-from acteme.recordings.annotations import Segment, Segments, rasterize
+from acteme.recordings.annotations import Segment, Segments
+from acteme.recordings.appear import new_folder
+from acteme.recordings.assemble import DTYPES, TEXT_COLUMNS, Assembly, Files, Memory
 from acteme.recordings.batch import VOCABULARY, Batch
 from acteme.recordings.recording import Recording
 from acteme.recordings.spec import Spec
 
 FORMAT = 1
 """Version of the folder layout; a corpus of another version is rebuilt."""
-
-DTYPES = {"skeleton": np.float32, "confidence": np.float32, "frame_labels": np.uint8}
-TEXT_COLUMNS = ("name", "split", "subject", "camera", "text")
 
 
 @dataclass(frozen=True)
@@ -41,10 +37,12 @@ class Corpus:
     table: dict[str, np.ndarray]
     """Columns with a row per recording: name, offset, frames, fps, label, split, subject, camera, text, factor:..."""
     segments: Segments
-    """All annotated segments; `recording` is a row of the table."""
+    """All annotated segments, ordered by `recording`, which is a row of the table."""
     texts: tuple[str, ...] = ()
     """Text of each segment; empty where no segment has any."""
     chosen: np.ndarray | None = None
+    left_out: tuple[str, ...] = ()
+    """What was wrong with each recording that was left out because it is bad."""
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
@@ -70,24 +68,24 @@ class Corpus:
         return self.column("label")
 
     def select(self, split: str | None = None, rows: np.ndarray | None = None) -> "Corpus":
-        """The recordings of a split, or those at positions (or under a mask) `rows`. Arrays are shared."""
+        """The recordings of a split, and of these the ones at positions (or under a mask) `rows`. Arrays are shared."""
+        chosen = self.rows
         if split is not None:
-            rows = np.flatnonzero(self.column("split") == split)
-            if not len(rows):
+            chosen = chosen[self.column("split") == split]
+            if not len(chosen):
                 known = ", ".join(sorted(set(self.column("split")) - {""})) or "none"
                 raise InputError(f"the data has no split '{split}'", mend=f"its splits: {known}")
-        return replace(self, chosen=self.rows if rows is None else self.rows[rows])
+        return replace(self, chosen=chosen if rows is None else chosen[rows])
 
     def __getitem__(self, i: int) -> Recording:
         row = int(self.rows[i])
         t = {k: v[row] for k, v in self.table.items()}
         a, b = int(t["offset"]), int(t["offset"] + t["frames"])
-        at = np.flatnonzero(self.segments.recording == row)
-        s = self.segments.select(at)
+        s = self.segments
         segments = tuple(
             Segment(float(s.start[j]), float(s.end[j]), self.spec.classes[s.label[j]], float(s.score[j]),
-                    self.texts[at[j]] if self.texts else "")
-            for j in range(len(s))
+                    self.texts[j] if self.texts else "")
+            for j in range(*np.searchsorted(s.recording, [row, row + 1]))
         )  # fmt: skip
         return Recording(
             name=str(t["name"]),
@@ -99,7 +97,7 @@ class Corpus:
             subject=str(t["subject"]),
             camera=str(t["camera"]),
             text=str(t["text"]),
-            factors={k[7:]: float(v) for k, v in t.items() if k.startswith("factor:")},
+            factors={k[7:]: float(v) for k, v in t.items() if k.startswith("factor:") and not np.isnan(v)},
         )
 
     def __iter__(self) -> Iterator[Recording]:
@@ -147,137 +145,123 @@ class Corpus:
     # --- making ------------------------------------------------------------------------------------------------------
 
     @classmethod
-    def of(cls, recordings: Iterable[Recording], spec: Spec, strict: bool = False) -> "Corpus":
-        """A corpus in memory."""
-        table, parts = _Table(spec, strict), {}  # type: ignore[var-annotated]
-        for recording in recordings:
-            for name, value in table.add(recording).items():
-                parts.setdefault(name, []).append(value)
-        return table.corpus({n: np.concatenate(p) for n, p in parts.items()})
+    def of(
+        cls,
+        recordings: Iterable[Recording],
+        spec: Spec,
+        strict: bool = False,
+        left_out: list[str] | None = None,
+    ) -> "Corpus":
+        """A corpus in memory.
+
+        Args:
+            recordings: read one at a time.
+            spec: what they must fit.
+            strict: frame labels by the strict rule (see `annotations.rasterize`).
+            left_out: with a list, bad recordings are left out and their messages appended to it.
+
+        Raises:
+            InputError: a recording is bad and `left_out` is None, or none is left.
+        """
+        memory = Memory()
+        made = Assembly(spec, memory, strict)
+        made.add_all(recordings, left_out)
+        texts = tuple(made.texts) if any(made.texts) else ()
+        return cls(spec, memory.arrays(), made.table(), made.columns(), texts, left_out=tuple(left_out or ()))
 
     @classmethod
-    def build(cls, recordings: Iterable[Recording], spec: Spec, folder: Path, strict: bool = False) -> "Corpus":
-        """Writes a corpus, a recording at a time, then opens it. Appears at `folder` whole or not at all."""
-        work = folder.with_name(f".{folder.name}.{os.getpid()}")
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        table, shapes, files = _Table(spec, strict), {}, {}  # type: ignore[var-annotated]
-        try:
-            for recording in recordings:
-                for name, value in table.add(recording).items():
-                    files.setdefault(name, (work / f"{name}.bin").open("wb")).write(value.tobytes())
-                    shapes[name] = [shapes.get(name, [0])[0] + len(value), *value.shape[1:]]
-            for file in files.values():
-                file.close()
-            corpus = table.corpus({})
-            pq.write_table(pa.table({k: pa.array(v) for k, v in corpus.table.items()}), work / "recordings.parquet")
-            s = corpus.segments
-            columns: dict[str, Any] = {k: getattr(s, k) for k in ("recording", "start", "end", "label", "score")}
-            columns["text"] = list(corpus.texts) or [""] * len(s)
-            pq.write_table(pa.table(columns), work / "segments.parquet")
-            meta = {"format": FORMAT, "spec": spec.to_json(), "shapes": shapes}
-            (work / "corpus.json").write_text(json.dumps(meta, indent=1))
-            shutil.rmtree(folder, ignore_errors=True)
-            work.rename(folder)
-        finally:
-            for file in files.values():
-                file.close()
-            shutil.rmtree(work, ignore_errors=True)
+    def build(
+        cls,
+        recordings: Iterable[Recording],
+        spec: Spec,
+        folder: Path,
+        strict: bool = False,
+        left_out: list[str] | None = None,
+    ) -> "Corpus":
+        """Writes a corpus in chunks, then opens it: like `of`, in constant memory.
+
+        Appears at `folder` whole, replacing what was there, or not at all.
+        """
+        with new_folder(folder, replace=_may_replace(folder)) as work:
+            files = Files(work)
+            made = Assembly(spec, files, strict)
+            try:
+                made.add_all(recordings, left_out)
+            finally:
+                files.close()
+            shapes = {name: tuple(shape) for name, shape in files.kept.items()}
+            _write_tables(work, spec, shapes, made.table(), made.columns(), made.texts, left_out or ())
         return cls.open(folder)
+
+    def save(self, folder: Path) -> "Corpus":
+        """Writes this corpus (a selection too, in its order) as `build` does, then opens it."""
+        table = {n: c[self.rows] for n, c in self.table.items()}
+        offset, frames = table["offset"], table["frames"]
+        table["offset"] = np.cumsum(frames) - frames
+        s = self.segments
+        first, last = np.searchsorted(s.recording, [self.rows, self.rows + 1])
+        at = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)] or [np.zeros(0, int)])
+        segments = replace(s.select(at), recording=np.repeat(np.arange(len(self)), last - first))
+        texts = [self.texts[i] for i in at] if self.texts else []
+        shapes = {name: (int(frames.sum()), *array.shape[1:]) for name, array in self.arrays.items()}
+        with new_folder(folder, replace=_may_replace(folder)) as work:
+            for name, array in self.arrays.items():
+                with (work / f"{name}.bin").open("wb") as file:
+                    for a, n in zip(offset, frames, strict=True):
+                        file.write(np.ascontiguousarray(array[a : a + n]).data)
+            _write_tables(work, self.spec, shapes, table, segments, texts, self.left_out)
+        return type(self).open(folder)
 
     @classmethod
     def open(cls, folder: Path) -> "Corpus":
-        """Opens a corpus that `build` wrote; arrays are memory-mapped, read-only."""
+        """Opens a corpus that `build` or `save` wrote; arrays are memory-mapped, read-only.
+
+        Raises:
+            InputError: the folder is no corpus, one of another version, or damaged.
+        """
+        mend = "delete the folder and make it again"
         try:
             meta = json.loads((folder / "corpus.json").read_text())
-        except (OSError, ValueError) as error:
-            raise InputError("is not a corpus folder", folder, "delete it and run again") from error
-        if meta.get("format") != FORMAT:
-            raise InputError(f"holds corpus format {meta.get('format')}", folder, "delete it and run again")
-        arrays: dict[str, np.ndarray] = {}
-        for name, shape in meta["shapes"].items():
-            dtype = np.dtype(DTYPES[name])
-            if (folder / f"{name}.bin").stat().st_size != int(np.prod(shape)) * dtype.itemsize:
-                raise InputError(f"{name}.bin is truncated", folder, "delete the folder and run again")
-            mapped = shape[0] > 0
-            path = folder / f"{name}.bin"
-            arrays[name] = np.memmap(path, dtype, "r", shape=tuple(shape)) if mapped else np.zeros(shape, dtype)
-        table = pq.read_table(folder / "recordings.parquet")
-        columns = {n: _text(n, table[n].to_numpy(zero_copy_only=False)) for n in table.column_names}
-        s = pq.read_table(folder / "segments.parquet")
-        texts = tuple(s["text"].to_pylist())
-        segments = Segments(*(s[n].to_numpy() for n in ("recording", "start", "end", "label", "score")))
-        return cls(Spec.from_json(meta["spec"]), arrays, columns, segments, texts if any(texts) else ())
+            if meta["format"] != FORMAT:
+                raise InputError(f"holds corpus format {meta['format']}, this version reads {FORMAT}", folder, mend)
+            arrays: dict[str, np.ndarray] = {}
+            for name, shape in meta["shapes"].items():
+                dtype, path = np.dtype(DTYPES[name]), folder / f"{name}.bin"
+                if path.stat().st_size != int(np.prod(shape)) * dtype.itemsize:
+                    raise InputError(f"{name}.bin is truncated", folder, mend)
+                arrays[name] = np.memmap(path, dtype, "r", shape=tuple(shape))
+            table = pq.read_table(folder / "recordings.parquet")
+            columns = {n: table[n].to_numpy() for n in table.column_names}
+            columns = {n: c.astype(str) if n in TEXT_COLUMNS else c for n, c in columns.items()}
+            s = pq.read_table(folder / "segments.parquet")
+            texts = tuple(s["text"].to_pylist())
+            segments = Segments(*(s[n].to_numpy() for n in ("recording", "start", "end", "label", "score")))
+            spec, left_out = Spec.from_json(meta["spec"]), tuple(meta["left_out"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
+            raise InputError("is not a corpus folder, or a damaged one", folder, mend) from error
+        return cls(spec, arrays, columns, segments, texts if any(texts) else (), left_out=left_out)
 
 
-def _text(name: str, column: np.ndarray) -> np.ndarray:
-    return column.astype(str) if name in TEXT_COLUMNS else column
+def _may_replace(folder: Path) -> bool:
+    """True; raises InputError where something other than a corpus would be replaced."""
+    if folder.exists() and not (folder / "corpus.json").is_file():
+        raise InputError("is there already and is no corpus", folder, "choose another name")
+    return True
 
 
-class _Table:
-    """Collects the table rows and checks recordings while a corpus is made."""
-
-    def __init__(self, spec: Spec, strict: bool):
-        self.spec, self.strict = spec, strict
-        self.classes = {name: k for k, name in enumerate(spec.classes)}
-        self.rows: list[dict[str, Any]] = []
-        self.segments: list[tuple[int, float, float, int, float]] = []
-        self.texts: list[str] = []
-        self.total = 0
-
-    def class_number(self, label: str, where: str) -> int:
-        if label not in self.classes:
-            raise InputError(f"unknown class '{label}'", where, f"the data set names {len(self.classes)} classes")
-        return self.classes[label]
-
-    def add(self, r: Recording) -> dict[str, np.ndarray]:
-        """Arrays of the recording, checked, padded to the spec's persons, with frame labels where there are segments."""
-        spec, out = self.spec, {}
-        for name, value in r.arrays.items():
-            value = np.asarray(value, DTYPES[name])
-            if spec.joints and value.ndim > 2 and value.shape[2] != spec.joints:
-                what = f"{value.shape[2]} joints where layout '{spec.layout}' has {spec.joints}"
-                raise InputError(what, r.name, "name the right layout")
-            if not np.isfinite(value).all():
-                frame = int(np.argwhere(~np.isfinite(value))[0][0])
-                raise InputError(f"{name} has a NaN or infinity at frame {frame}", r.name, "fill or cut these frames")
-            if value.ndim > 1 and value.shape[1] != spec.persons:
-                if value.shape[1] > spec.persons:
-                    what = f"{value.shape[1]} persons where the data set has room for {spec.persons}"
-                    raise InputError(what, r.name, "select persons before")
-                value = np.pad(value, [(0, 0), (0, spec.persons - value.shape[1])] + [(0, 0)] * (value.ndim - 2))
-            out[name] = value
-        if not r.frames:
-            raise InputError("has no frames", r.name, "leave it out")
-        at = len(self.rows)
-        first = len(self.segments)
-        for s in r.segments:
-            if not 0 <= s.start < s.end:
-                raise InputError(f"segment {s.label} from {s.start} s to {s.end} s is empty or reversed", r.name)
-            self.segments.append((at, s.start, s.end, self.class_number(s.label, r.name), s.score))
-            self.texts.append(s.text)
-        if spec.classes and (r.segments or not r.label):
-            part = self.segments[first:]
-            column = [np.array([p[j] for p in part]) for j in (1, 2, 3)]
-            out["frame_labels"] = rasterize(
-                column[0], column[1], column[2].astype(int), r.frames, r.fps, len(spec.classes), self.strict
-            )
-        elif spec.classes:
-            out["frame_labels"] = np.zeros((r.frames, len(spec.classes)), np.uint8)
-            out["frame_labels"][:, self.class_number(r.label, r.name)] = 1
-        row = {n: getattr(r, n) for n in TEXT_COLUMNS}
-        row |= {"offset": self.total, "frames": r.frames, "fps": float(r.fps)}
-        row |= {"label": self.class_number(r.label, r.name) if r.label else -1}
-        row |= {f"factor:{k}": float(v) for k, v in r.factors.items()}
-        self.rows.append(row)
-        self.total += r.frames
-        return out
-
-    def corpus(self, arrays: dict[str, np.ndarray]) -> Corpus:
-        if not self.rows:
-            raise InputError("the data set has no recordings")
-        names = list(dict.fromkeys(k for row in self.rows for k in row))
-        table = {n: _text(n, np.array([row.get(n, np.nan) for row in self.rows])) for n in names}
-        s = [np.array(c) for c in zip(*self.segments, strict=True)] or [np.zeros(0)] * 5
-        segments = Segments(s[0].astype(np.int64), s[1], s[2], s[3].astype(np.int64), s[4])
-        return Corpus(self.spec, arrays, table, segments, tuple(self.texts) if any(self.texts) else ())
+def _write_tables(
+    folder: Path,
+    spec: Spec,
+    shapes: dict[str, tuple[int, ...]],
+    table: dict[str, np.ndarray],
+    segments: Segments,
+    texts: Iterable[str],
+    left_out: Iterable[str],
+) -> None:
+    """Writes all of a corpus folder but its arrays."""
+    pq.write_table(pa.table({k: pa.array(v) for k, v in table.items()}), folder / "recordings.parquet")
+    columns = {k: pa.array(getattr(segments, k)) for k in ("recording", "start", "end", "label", "score")}
+    columns["text"] = pa.array(list(texts) or [""] * len(segments), pa.string())
+    pq.write_table(pa.table(columns), folder / "segments.parquet")
+    meta = {"format": FORMAT, "spec": spec.to_json(), "shapes": shapes, "left_out": list(left_out)}
+    (folder / "corpus.json").write_text(json.dumps(meta, indent=1))

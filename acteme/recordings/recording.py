@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from acteme.errors import InputError
 from acteme.recordings.annotations import Segment
 from acteme.recordings.spec import Spec
 
@@ -19,7 +20,7 @@ class Recording:
     fps: float
     """Frames per second, the same for all arrays."""
     arrays: Mapping[str, np.ndarray]
-    """Batch names (without the batch axis) to arrays with time first: `skeleton` (T, M, V, C), `confidence` (T, M, V)."""
+    """Batch names to arrays without the batch axis: `skeleton` (T, M, V, C), `confidence` (T, M, V)."""
     label: str = ""
     """Class of a trimmed, single-label clip; empty where `segments` say more, or nothing is known."""
     segments: tuple[Segment, ...] = ()
@@ -34,6 +35,8 @@ class Recording:
     """A caption."""
     factors: Mapping[str, float] = field(default_factory=dict)
     """What a world knows of how the recording was made (name to number), or further metadata that is numeric."""
+    where: str = ""
+    """The file (and row) that it was read from, for messages."""
 
     @property
     def frames(self) -> int:
@@ -66,3 +69,7 @@ class Listing:
     """The files whose names, sizes and times decide whether a cache is still good."""
     strict: bool = False
     """Frame labels by the strict rule of the TSU and Charades loaders (see `annotations.rasterize`)."""
+    problems: Sequence[InputError] = ()
+    """What is wrong with recordings that could be named but not listed in `items`."""
+    notes: Sequence[str] = ()
+    """What the reader left out or could not check, a line each."""

@@ -1,0 +1,62 @@
+"""Files and folders that appear whole or not at all, whatever happens while they are written."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from acteme.errors import ActemeError
+
+
+@contextmanager
+def fresh_file(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path` to write to; it becomes `path` when the block ends without an error.
+
+    Raises:
+        ActemeError: the disk is full, or the folder cannot be written.
+    """
+    work = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield work
+        work.replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        work.unlink(missing_ok=True)
+
+
+@contextmanager
+def fresh_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path`; it takes the place of `path` when the block ends without an error.
+
+    Raises:
+        ActemeError: the disk is full, or the folder cannot be written.
+    """
+    work = path.with_name(f".{path.name}.{os.getpid()}")
+    old = path.with_name(f".{path.name}.{os.getpid()}.old")
+    try:
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        yield work
+        if path.exists():
+            path.rename(old)
+        work.rename(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text, whole or not at all."""
+    with fresh_file(path) as work:
+        work.write_text(text, encoding="utf-8")
+
+
+def _unwritable(path: Path, error: OSError) -> ActemeError:
+    return ActemeError(
+        f"{path}: could not be written ({error.strerror or error}); free the disk or choose another place"
+    )

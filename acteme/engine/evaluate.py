@@ -1,0 +1,247 @@
+"""Evaluation: the official metrics of a run's task, of its own predictions or of what its latents are good for.
+
+Protocols:
+
+- `predictions`: the run's own predictions, by the last stage that predicts;
+- `linear`: a linear classifier on the frozen latents of the last stage that encodes, trained on the training split;
+- `knn`, `knn-K`: the nearest (K nearest) training recordings by cosine similarity of the latents;
+- `semi-1`, `semi-5`, `semi-10`: encoder and linear classifier trained with that percentage of the labels;
+- `finetune`: the same with all labels;
+- `transfer`: `linear` on another data set than the one the run was trained on.
+"""
+
+import json
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from acteme.engine.adapt import adapt
+from acteme.engine.atomic import write_text
+from acteme.engine.latents import recording_latents, span
+from acteme.engine.loader import Loader, entropy
+from acteme.engine.probe import Probe
+from acteme.engine.run import Run, load, short_name
+from acteme.engine.segmenter import Rules, Segmenter
+from acteme.engine.settings import Settings
+from acteme.engine.sliding import corpus_scores, device_of, scores
+from acteme.engine.train import open_corpus, training_part
+from acteme.errors import InputError
+from acteme.nn.recipe import Recipe
+from acteme.recordings.annotations import Segments
+from acteme.recordings.batch import to_device
+from acteme.recordings.corpus import Corpus
+from acteme.recordings.windows import Windows
+from acteme.tasks import recognition, segmentation
+from acteme.tasks.outcome import Outcome
+
+PROTOCOLS = ("predictions", "linear", "knn", "semi-1", "semi-5", "semi-10", "finetune", "transfer")
+
+TUNING = Recipe(optimizer="adamw", lr=1e-3, weight_decay=1e-4, epochs=30, batch=32, schedule="cosine", drop_last=False)
+"""How `semi-*` and `finetune` train, unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came out, as written to evaluation.json."""
+
+    task: str
+    protocol: str
+    data: str
+    split: str
+    metrics: dict[str, float]
+    """Name to value; NaN where the data leaves it undefined."""
+    intervals: dict[str, tuple[float, float]]
+    """95% bootstrap intervals over recordings."""
+    per_class: dict[str, dict[str, float]]
+    confusion: Any
+    """Counts, true classes in rows; None where several classes can hold at once."""
+
+
+def evaluate(
+    run: Run | Path | str,
+    data: str | Path | Corpus | None = None,
+    *,
+    split: str = "test",
+    protocol: str | None = None,
+    stage: str | None = None,
+    rules: Rules = Rules(),  # noqa: B008
+    recipe: Recipe = TUNING,
+    batch: int = 64,
+    progress: bool = False,
+) -> Evaluation:
+    """Evaluates a run and writes its evaluation.json.
+
+    Args:
+        run: a run or its folder.
+        data: what to evaluate on; the data the run was trained on unless given. Another layout or frame rate is
+            converted to the run's.
+        split: which split is measured. Protocols that train something use the split `train` for that.
+        protocol: one of `PROTOCOLS`; the run's own predictions unless given, or `linear` where it makes none.
+        stage: the stage whose module is evaluated; the last that can do it unless given.
+        rules: how segments are made from frame scores, for the metrics over segments.
+        recipe: how `semi-*` and `finetune` train.
+        batch: windows at a time.
+        progress: show the progress of training a protocol's classifier.
+
+    Raises:
+        InputError: unknown protocol, data that the run cannot read, no labels, other classes.
+    """
+    run = load(run)
+    if data is None and run.data is None:
+        raise InputError("was trained on recordings in memory", run.folder, "say which data to evaluate on")
+    corpus = adapt(open_corpus(run.data if data is None else data), run.spec)  # type: ignore[arg-type]
+    protocol = protocol or default_protocol(run, stage)
+    chosen = part(corpus, split, other=data is not None and str(data) != run.data)
+    if protocol == "predictions":
+        if corpus.spec.classes != run.spec.classes:
+            what = f"has {len(corpus.spec.classes)} classes, not the {len(run.spec.classes)} of the run"
+            raise InputError(what, str(data), "evaluate latents instead, by --protocol transfer")
+        name = stage or run.stage_with("predict")
+        outcome = measure(run, run.module(name), name, chosen, rules, batch)
+    else:
+        name = stage or run.stage_with("encode")
+        outcome = probe(run, name, protocol, training_part(corpus), chosen, rules, recipe, batch, progress)
+    shown = run.data if data is None else "data" if isinstance(data, Corpus) else str(data)
+    made = Evaluation(run.entry.task, protocol, short_name(shown), split, outcome.metrics, outcome.intervals,
+                      outcome.per_class, outcome.confusion)  # fmt: skip
+    head = {"task": made.task, "protocol": protocol, "data": made.data, "split": split}
+    write_text(run.folder / "evaluation.json", json.dumps({**head, **outcome.to_json()}, indent=1))
+    return made
+
+
+def default_protocol(run: Run, stage: str | None) -> str:
+    """The run's own predictions where it makes any, a linear probe otherwise."""
+    return (
+        "predictions" if any(hasattr(run.kind(s), "predict") for s in ([stage] if stage else run.stages)) else "linear"
+    )
+
+
+def part(corpus: Corpus, split: str, other: bool) -> Corpus:
+    """The split; everything where other data than the run was trained on names no splits."""
+    if not any(corpus.column("split")):
+        if other:
+            return corpus
+        raise InputError("the data names no splits, and the run was trained on all of it", mend="give other data")
+    return corpus.select(split)
+
+
+def measure(run: Run, module: nn.Module, stage: str, corpus: Corpus, rules: Rules, batch: int) -> Outcome:
+    """The task's metrics of a module's predictions on a corpus."""
+    windows = getattr(run.config, stage).windows
+    length = span(windows, corpus, run)
+    if run.entry.task == "recognition":
+        return recognition.measure(clip_scores(module, corpus, windows, batch), labels(corpus), corpus.spec.classes)
+    if "frame_labels" not in corpus.arrays:
+        raise InputError("the data has no labels to compare with", corpus.spec.layout, "annotate it")
+    found = corpus_scores(module, corpus, length, max(1, length // 2), batch)
+    spec, lengths, rates = corpus.spec, corpus.frames, corpus.column("fps")
+    truth = np.concatenate([corpus.arrays["frame_labels"][a : a + n] for a, n in
+                            zip(corpus.column("offset"), lengths, strict=True)])  # fmt: skip
+    annotated = corpus.truth()
+    return segmentation.measure(
+        found,
+        truth,
+        lengths,
+        rates,
+        spec.classes,
+        multilabel=spec.multilabel,
+        background=rules.threshold,
+        threshold=0.5 if rules.threshold is None else rules.threshold,
+        true_segments=annotated if len(annotated) else None,
+        detections=None if rules == Rules() else detections(found, corpus, rules),
+    )
+
+
+def detections(found: np.ndarray, corpus: Corpus, rules: Rules) -> Segments:
+    """Segments of all recordings, made by the rules."""
+    columns: list[tuple[int, float, float, int, float]] = []
+    numbers, at = {name: k for k, name in enumerate(corpus.spec.classes)}, 0
+    for i, (frames, fps) in enumerate(zip(corpus.frames, corpus.column("fps"), strict=True)):
+        segmenter = Segmenter(corpus.spec, float(fps), rules)
+        segmenter.push(found[at : at + frames])
+        columns += [(i, s.start, s.end, numbers[s.label], s.score) for s in segmenter.finish()]
+        at += frames
+    table = np.array(columns, dtype=np.float64).reshape(-1, 5)
+    return Segments(table[:, 0].astype(np.int64), table[:, 1], table[:, 2], table[:, 3].astype(np.int64), table[:, 4])
+
+
+def clip_scores(module: nn.Module, corpus: Corpus, windows: Windows, batch: int) -> np.ndarray:
+    """Scores (n, k) of whole recordings: the mean over their windows (and frames)."""
+    index, start = windows.cut(corpus.frames)
+    total = np.zeros((len(corpus), len(corpus.spec.classes)))
+    for i in range(0, len(index), batch):
+        which, at = index[i : i + batch], start[i : i + batch]
+        limit = windows.frames or min(windows.limit, int(corpus.frames[which].max()))
+        window = corpus.batch(which, at, limit)
+        weight = window["mask"].numpy().astype(np.float32)
+        mean = np.einsum("bt,btk->bk", weight, scores(module, window)) / weight.sum(1, keepdims=True)
+        np.add.at(total, which, mean)
+    return total / np.bincount(index, minlength=len(corpus))[:, None]
+
+
+def labels(corpus: Corpus) -> np.ndarray:
+    """The class of every recording; InputError where none has a single one."""
+    if not (corpus.label >= 0).any():
+        raise InputError("no recording has a single label", "recognition", "give trimmed clips, or use segmentation")
+    return corpus.label
+
+
+def probe(run: Run, stage: str, protocol: str, train: Corpus, test: Corpus, rules: Rules, recipe: Recipe, batch: int,
+          progress: bool) -> Outcome:  # fmt: skip
+    """Trains what the protocol trains on latents of `train` and measures it on `test`."""
+    kind = re.fullmatch(r"(linear|transfer|finetune|knn|semi)(?:-(\d+))?", protocol)
+    if kind is None or (kind[2] is not None and kind[1] not in ("knn", "semi")) or protocol == "semi":
+        raise InputError(f"there is no protocol '{protocol}'", "--protocol", "known: " + ", ".join(PROTOCOLS))
+    frames = run.entry.task == "segmentation"
+    module, windows = run.module(stage), getattr(run.config, stage).windows
+    if not frames:
+        train, test = train.select(rows=labels(train) >= 0), test.select(rows=labels(test) >= 0)
+    if kind[1] == "knn":
+        if frames:
+            raise InputError("nearest neighbors need clips with one label", "--protocol", "use linear")
+        near = nearest(recording_latents(module, train, windows, batch), train.label,
+                       recording_latents(module, test, windows, batch), int(kind[2] or 1), len(train.spec.classes))  # fmt: skip
+        return recognition.measure(near, test.label, test.spec.classes)
+    if kind[1] == "semi":
+        train = labeled_share(train, int(kind[2]) / 100, run.settings.seed)
+    tuned = kind[1] in ("semi", "finetune")
+    width = recording_latents(module, test.select(rows=np.array([0])), windows, 1).shape[1]
+    head = Probe(module, width, len(train.spec.classes), frames, train.spec.multilabel, tuned)
+    loader = Loader(train, windows, batch, run.settings.seed, protocol)
+    device = device_of(module)
+    if not tuned:
+        head.solve(to_device(b, device) for b in loader.sweep())
+    else:
+        from acteme.engine.fit import Job, fit, quiet
+
+        head.standardize(head.eval().rows(to_device(b, device) for b in loader.sweep())[0])
+        with quiet(), tempfile.TemporaryDirectory(prefix="acteme-") as folder:
+            job = Job(protocol, head, recipe, windows, train, Path(folder), f"{run.entry.slug} {protocol}")
+            head.load_state_dict(fit(job, Settings(seed=run.settings.seed, progress=progress)))
+    return measure(run, head.eval(), stage, test, rules, batch)
+
+
+def nearest(known: np.ndarray, label: np.ndarray, asked: np.ndarray, k: int, classes: int) -> np.ndarray:
+    """Scores (n, classes): each of the k most similar known rows votes for its class with its cosine similarity + 1."""
+    unit = [x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) for x in (known, asked)]
+    near = unit[1] @ unit[0].T
+    k = min(k, len(known))
+    best = np.argpartition(-near, k - 1, axis=1)[:, :k]
+    total = np.zeros((len(asked), classes))
+    np.add.at(total, (np.arange(len(asked))[:, None], label[best]), 1 + np.take_along_axis(near, best, 1))
+    return total
+
+
+def labeled_share(corpus: Corpus, share: float, seed: int) -> Corpus:
+    """A share of the recordings, drawn class by class: at least one of each."""
+    rng = np.random.default_rng(entropy(seed, "labels"))
+    chosen = []
+    for k in np.unique(corpus.label):
+        rows = np.flatnonzero(corpus.label == k)
+        chosen.append(rng.permutation(rows)[: max(1, round(share * len(rows)))])
+    return corpus.select(rows=np.sort(np.concatenate(chosen)))

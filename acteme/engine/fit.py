@@ -1,0 +1,290 @@
+"""Trains one stage of a run: Lightning's trainer, checkpoints, interruption, metrics. One process of possibly many."""
+
+import logging
+import math
+import os
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
+from torch import Tensor, nn
+
+from acteme.engine.checkpoint import Position, read_checkpoint, write_checkpoint
+from acteme.engine.loader import Loader
+from acteme.engine.metrics import Metrics, logger
+from acteme.engine.module import StageModule, begin_epoch
+from acteme.engine.optimize import with_epochs
+from acteme.engine.progress import Bar
+from acteme.engine.run import Run
+from acteme.engine.settings import Settings
+from acteme.errors import InputError
+from acteme.nn.recipe import Recipe
+from acteme.recordings.batch import to_device
+from acteme.recordings.corpus import Corpus
+from acteme.recordings.windows import Windows
+
+AGREE = 20
+"""With several processes: steps between the moments at which they agree on whether a checkpoint is due."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was stopped by a signal; everything needed to go on is in the run folder."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is trained, on what."""
+
+    name: str
+    """Of the stage: decides, with the seed, all that is random."""
+    module: nn.Module
+    """Fresh; a checkpoint in the folder is loaded into it."""
+    recipe: Recipe
+    windows: Windows
+    corpus: Corpus
+    """The training recordings."""
+    folder: Path
+    """Where checkpoint and metrics go."""
+    title: str
+    """For the progress bar."""
+
+
+def fit_stage(run: Run, corpus: Corpus, stage: str, settings: Settings) -> None:
+    """Trains a stage from its checkpoint if there is one, from the start otherwise, and writes its weights.
+
+    Args:
+        run: where to; earlier stages are trained.
+        corpus: the training recordings.
+        stage: which stage.
+        settings: how it is run (the run's own seed, epochs, steps and precision count).
+
+    Raises:
+        Interrupted: SIGINT or SIGTERM came; a checkpoint was written.
+        ActemeError: a loss is not finite, or the disk is full.
+    """
+    config = getattr(run.config, stage)
+    recipe = with_epochs(config.recipe, settings.epochs)
+    title = f"{run.entry.slug} {stage}"
+    folder = run.stage_folder(stage)
+    job = Job(stage, run.build(stage), recipe, config.windows, corpus, folder, title)
+    state = fit(job, settings, lambda module, loader: prepare(run, module, stage, loader, device(settings)))
+    if place(settings)[0] == 0:
+        run.save_weights(stage, state)
+        (folder / "last.ckpt").unlink(missing_ok=True)
+
+
+def fit(job: Job, settings: Settings, begin: Callable[[nn.Module, Loader], None] | None = None) -> dict[str, Tensor]:
+    """Trains a module from the checkpoint in its folder if there is one, from the start otherwise.
+
+    Args:
+        job: what is trained.
+        settings: how it is run.
+        begin: called with the module and its loader before the first step of a fresh start.
+
+    Returns:
+        The trained weights, on the CPU.
+    """
+    recipe, folder, stage = job.recipe, job.folder, job.name
+    rank, world = place(settings)
+    loader = Loader(job.corpus, job.windows, recipe.batch, settings.seed, stage, rank, world, recipe.drop_last,
+                    settings.prefetch)  # fmt: skip
+    last = folder / "last.ckpt"
+    module, at, restored = job.module.train(), Position(), None
+    state: dict[str, Any] | None = None
+    if last.exists():
+        at, state, restored = read_checkpoint(last)
+    elif begin is not None:
+        begin(module, loader)
+    steps = total_steps(recipe, loader, settings.steps)
+    metrics = log = None
+    if rank == 0:
+        log = logger(settings.logger, folder, folder.parent.name, stage)
+        metrics = Metrics(folder / "metrics.csv", stage, at.step, log)
+    bar = Bar(job.title, recipe.epochs, settings.progress and rank == 0)
+    keeper = Keeper(last, settings.checkpoint, bar)
+    lightning = StageModule(module, recipe, loader, at, steps, metrics, keeper.step, restored,
+                            settings.strategy == "fsdp", settings.compile)  # fmt: skip
+    if state is not None:
+        # What an epoch's beginning sets up comes first, so that the state of its middle is restored over it.
+        if at.batches:
+            begin_epoch(module, at.epoch)
+        lightning.load_state_dict(state)
+    try:
+        if at.epoch < recipe.epochs and (steps is None or at.step < steps):
+            with keeper.signals():
+                _trainer(settings, recipe, at, steps, folder).fit(lightning)
+    except SystemExit as error:  # Lightning's answer to an interrupt that came before the first step
+        raise Interrupted("interrupted") from error
+    finally:
+        bar.close()
+    if metrics is not None:
+        metrics.flush()
+        bar.finish(lightning.step, metrics.last, lightning.position.seconds)
+    if log is not None:
+        log.finalize("success")
+    return full_state(lightning, "average" if recipe.ema is not None else "module")
+
+
+class Keeper:
+    """Writes checkpoints when they are due, and at an interruption; draws the bar."""
+
+    def __init__(self, path: Path, interval: float, bar: Bar):
+        self.path, self.interval, self.bar = path, interval, bar
+        self.saved = time.monotonic()
+        self.interrupted = False
+
+    def step(self, module: StageModule) -> None:
+        """After every optimization step."""
+        at = module.position
+        if module.metrics is not None:
+            share = module.batches / module.loader.steps(module.epoch) if self.bar.progress is not None else 0.0
+            self.bar.show(module.epoch + share, module.metrics.last)
+        due = self.interrupted or time.monotonic() - self.saved >= self.interval
+        if module.loader.world > 1:
+            agree = self.interval == 0 or at.batches == 0 or module.step % AGREE == 0
+            due = agree and module.trainer.strategy.broadcast(due)
+        if due:
+            self.save(module, at)
+        if self.interrupted and due:
+            raise Interrupted(f"stopped after step {module.step}; go on with: train … --resume")
+
+    def save(self, module: StageModule, at: Position) -> None:
+        if module.metrics is not None:
+            module.metrics.flush()
+        state, optimizer = full_state(module), full_optimizer(module)
+        if module.loader.rank == 0:
+            write_checkpoint(self.path, at, state, optimizer)
+        self.saved = time.monotonic()
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM end training after the step at hand; a second one ends it at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        old = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+
+        def handle(number: int, frame: Any) -> None:
+            self.interrupted = True
+            signal.signal(number, old[signal.Signals(number)])
+
+        for number in old:
+            signal.signal(number, handle)
+        try:
+            yield
+        finally:
+            for number, handler in old.items():
+                signal.signal(number, handler)
+
+
+def place(settings: Settings) -> tuple[int, int]:
+    """Rank of this process and number of processes."""
+    world = settings.devices * settings.nodes
+    if world == 1:
+        return 0, 1
+    node = int(os.environ.get("GROUP_RANK", os.environ.get("NODE_RANK", os.environ.get("SLURM_NODEID", "0"))))
+    local = int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "0")))
+    return node * settings.devices + local, world
+
+
+def device(settings: Settings) -> torch.device:
+    """What this process computes on."""
+    if settings.accelerator == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) if settings.devices > 1 else 0)
+
+
+def prepare(run: Run, module: nn.Module, stage: str, loader: Loader, on: torch.device) -> None:
+    """What happens once before a stage is trained: it inherits from earlier stages and calibrates its statistics."""
+    if hasattr(module, "inherit"):
+        earlier = run.stages[: run.stages.index(stage)]
+        module.inherit({name: run.module(name) for name in earlier})  # type: ignore[operator]
+    if hasattr(module, "calibrate"):
+        module.to(on)
+        module.calibrate(to_device(b, on) for b in loader.sweep())  # type: ignore[operator]
+    if not any(p.requires_grad for p in module.parameters()):
+        raise InputError(f"stage '{stage}' has nothing to train", run.folder, "check its configuration")
+
+
+def total_steps(recipe: Recipe, loader: Loader, limit: int | None) -> int | None:
+    """Optimization steps of the whole stage; None where nothing limits them but the epochs."""
+    if recipe.schedule != "cosine":
+        return limit
+    steps = sum(math.ceil(loader.steps(epoch) / recipe.accumulate) for epoch in range(recipe.epochs))
+    return steps if limit is None else min(steps, limit)
+
+
+def full_state(module: StageModule, part: str = "") -> dict[str, Any]:
+    """The state on the CPU, gathered from the shards if it is sharded; `part` selects a submodule's."""
+    if module.shard:
+        from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+
+        state = get_model_state_dict(module, options=StateDictOptions(full_state_dict=True, cpu_offload=True))
+    else:
+        state = module.state_dict()
+    prefix = f"{part}." if part else ""
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+
+
+def full_optimizer(module: StageModule) -> dict[str, Any]:
+    """The optimizer's state, gathered from the shards if it is sharded."""
+    made = module.optimizers(use_pl_optimizer=False)
+    if not module.shard:
+        return made.state_dict()  # type: ignore[union-attr]
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict
+
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    return get_optimizer_state_dict(module, made, options=options)  # type: ignore[arg-type]
+
+
+def _trainer(settings: Settings, recipe: Recipe, at: Position, steps: int | None, folder: Path) -> Trainer:
+    strategy: Any = "auto"
+    if settings.strategy == "fsdp":
+        world = settings.devices * settings.nodes
+        strategy = ModelParallelStrategy(data_parallel_size=world, tensor_parallel_size=1,
+                                         save_distributed_checkpoint=False)  # fmt: skip
+    elif settings.strategy == "ddp" or settings.devices * settings.nodes > 1:
+        strategy = DDPStrategy(find_unused_parameters=True)  # a loss may leave parts of a method unused
+    return Trainer(
+        accelerator=settings.accelerator,
+        devices=settings.devices,
+        num_nodes=settings.nodes,
+        strategy=strategy,
+        precision="bf16-mixed" if settings.precision == "bf16" else "32-true",
+        max_epochs=recipe.epochs - at.epoch,
+        max_steps=-1 if steps is None else steps - at.step,
+        accumulate_grad_batches=recipe.accumulate,
+        gradient_clip_val=recipe.clip,
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+        default_root_dir=folder,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what Lightning and torch say that a newcomer cannot use."""
+    loggers = [logging.getLogger(n) for n in ("lightning.pytorch", "lightning.fabric", "torch.distributed")]
+    levels = [each.level for each in loggers]
+    for each in loggers:
+        each.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            for each, level in zip(loggers, levels, strict=True):
+                each.setLevel(level)

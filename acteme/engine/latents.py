@@ -1,0 +1,44 @@
+"""Latents of the recordings of a corpus."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import nn
+
+from acteme.engine.run import Run
+from acteme.engine.sliding import device_of
+from acteme.recordings.batch import to_device
+from acteme.recordings.corpus import Corpus
+from acteme.recordings.windows import Windows
+
+
+def span(windows: Windows, corpus: Corpus, run: Run) -> int:
+    """Frames of the windows that slide over a recording: a stage's own or, where it takes whole clips, a typical clip."""
+    if windows.frames is not None:
+        return windows.frames
+    return int(np.clip(round(run.clip * run.spec.fps), 1, windows.limit))
+
+
+@torch.inference_mode()
+def window_latents(
+    module: nn.Module, corpus: Corpus, windows: Windows, batch: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Recording, first frame, number of frames and pooled latent (b, d) of every window, a batch at a time."""
+    index, start = windows.cut(corpus.frames)
+    device = device_of(module)
+    for i in range(0, len(index), batch):
+        which, at = index[i : i + batch], start[i : i + batch]
+        frames = windows.frames or min(windows.limit, int(corpus.frames[which].max()))
+        window = corpus.batch(which, at, frames)
+        pooled = module.encode(to_device(window, device)).pooled  # type: ignore[operator]
+        yield which, at, window["frames"].numpy(), pooled.float().cpu().numpy()
+
+
+def recording_latents(module: nn.Module, corpus: Corpus, windows: Windows, batch: int) -> np.ndarray:
+    """One latent (n, d) per recording: the mean over its windows."""
+    parts = list(window_latents(module, corpus, windows, batch))
+    index, pooled = np.concatenate([p[0] for p in parts]), np.concatenate([p[3] for p in parts])
+    total = np.zeros((len(corpus), pooled.shape[1]), np.float32)
+    np.add.at(total, index, pooled)
+    return total / np.bincount(index, minlength=len(corpus))[:, None]

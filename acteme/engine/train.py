@@ -1,0 +1,175 @@
+"""Training: the stages of a system in turn, into a run folder."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from acteme import catalog
+from acteme.engine.config import to_json
+from acteme.engine.launch import launch, launched
+from acteme.engine.run import TRAINED, UNFINISHED, Run, fresh_name, load, short_name
+from acteme.engine.settings import Settings
+from acteme.engine.share import Shared, share
+from acteme.errors import InputError
+from acteme.recordings.corpus import Corpus
+
+
+def train(
+    system: str | catalog.Entry,
+    data: str | Path | Corpus,
+    run: Path | str | None = None,
+    *,
+    config: Any = None,
+    small: bool = False,
+    settings: Settings = Settings(),  # noqa: B008
+    resume: bool = False,
+) -> Run:
+    """Trains a system on the training split of the data, stage after stage, each inheriting from those before.
+
+    Args:
+        system: a slug of the catalog, or an entry of one's own.
+        data: a DATA string, a path, or recordings in memory. Where it names splits, only `train` is seen.
+        run: the folder to write; runs/<system>-<data>-<time> unless given.
+        config: the system's configuration; the official one (or the small one) unless given.
+        small: the configuration that learns on two processor cores in minutes.
+        settings: how it is run.
+        resume: go on with an unfinished run (`run`, or the latest one of this system and data); finished stages are
+            kept, and configuration, seed, length and precision are the run's own.
+
+    Returns:
+        The trained run.
+
+    Raises:
+        InputError: unknown system, bad data, the folder exists already, or a run that does not fit the data.
+        KeyboardInterrupt: training was stopped; the run can be resumed.
+    """
+    entry = catalog.find(system) if isinstance(system, str) else system
+    name = None if isinstance(data, Corpus) else str(data)
+    corpus = training_part(open_corpus(data))
+    if resume:
+        made = load(Path(run) if run is not None else unfinished(entry.slug, name), entry)
+        check_resumed(made, entry, corpus, config)
+        settings = resumed_settings(settings, made)
+    else:
+        made = create(entry, corpus, name, run, config, small, settings)
+    for stage in made.stages:
+        if not made.done(stage):
+            train_stage(made, corpus, stage, settings)
+    made = made.trained()
+    if settings.progress and leader():
+        print(f"Trained: {made.folder}")
+    return made
+
+
+def train_stage(run: Run, corpus: Corpus, stage: str, settings: Settings) -> None:
+    """Trains one stage, in as many processes as the settings ask for."""
+    check_settings(settings)
+    if settings.devices > 1 and not launched():
+        launch("acteme.engine.train:work", (run, share(corpus), stage, settings), settings.devices)
+    else:
+        work(run, share(corpus), stage, settings)
+
+
+def work(run: Run, corpus: Shared, stage: str, settings: Settings) -> None:
+    """What each process does."""
+    from acteme.engine.fit import fit_stage, quiet
+
+    with quiet():
+        fit_stage(run, corpus.open(), stage, settings)
+
+
+def open_corpus(data: str | Path | Corpus) -> Corpus:
+    """The data as a corpus."""
+    if isinstance(data, Corpus):
+        return data
+    from acteme.recordings.sources import open_data
+
+    return open_data(data)
+
+
+def training_part(corpus: Corpus) -> Corpus:
+    """The training split; everything where the data names no split at all."""
+    return corpus.select("train") if any(corpus.column("split")) else corpus
+
+
+def create(entry: catalog.Entry, corpus: Corpus, data: str | None, run: Path | str | None, config: Any, small: bool,
+           settings: Settings) -> Run:  # fmt: skip
+    """A new run folder with everything but trained stages."""
+    if config is not None and small:
+        raise InputError("both a configuration and `small` were given", "train", "give one of them")
+    if entry.reads not in corpus.arrays:
+        what = f"the data has no {entry.reads}, which system '{entry.slug}' reads"
+        raise InputError(what, data, "it has: " + (", ".join(corpus.arrays) or "nothing"))
+    if config is None:
+        kind = entry.module().Config
+        config = kind.small() if small else kind()
+    if run is None and launched():
+        raise InputError("several processes need to know the run's folder", "train", "name it with --run")
+    folder = Path(run) if run is not None else fresh_name(entry.slug, data)
+    made = Run(
+        folder=folder,
+        entry=entry,
+        config=config,
+        spec=corpus.spec,
+        data=data,
+        settings=settings,
+        clip=float(np.median(corpus.frames / corpus.column("fps"))),
+        created=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        status=UNFINISHED,
+    )
+    check_settings(settings)
+    if leader():
+        if (folder / "run.json").exists() or (folder.exists() and any(folder.iterdir())):
+            raise InputError("exists already", folder, "go on with --resume, or name another folder")
+        made.save()
+    return made
+
+
+def check_settings(settings: Settings) -> None:
+    """Raises InputError where a setting is out of its range."""
+    lowest = {"seed": 0, "devices": 1, "nodes": 1, "epochs": 1, "steps": 1, "checkpoint": 0, "prefetch": 0}
+    for name, low in lowest.items():
+        value = getattr(settings, name)
+        if value is not None and value < low:
+            raise InputError(f"{value} is too small", f"setting '{name}'", f"give {low} or more")
+    if settings.nodes > 1 and not launched():
+        raise InputError(
+            "several machines need a launcher", "setting 'nodes'", "start with torchrun, see docs/scaling.md"
+        )
+
+
+def check_resumed(run: Run, entry: catalog.Entry, corpus: Corpus, config: Any) -> None:
+    """Raises InputError where a run cannot go on with this system, data or configuration."""
+    if run.entry.slug != entry.slug:
+        raise InputError(f"is a run of '{run.entry.slug}', not of '{entry.slug}'", run.folder)
+    if run.spec != corpus.spec:
+        raise InputError("was trained on data of another shape (spec.json)", run.folder, "give the data it began with")
+    if config is not None and to_json(config) != to_json(run.config):
+        raise InputError("has another configuration (config.json)", run.folder, "leave it away when resuming")
+
+
+def resumed_settings(settings: Settings, run: Run) -> Settings:
+    """The settings to go on with: what decides the result comes from the run, the rest may have changed."""
+    own = run.settings
+    return replace(settings, seed=own.seed, epochs=own.epochs, steps=own.steps, precision=own.precision)
+
+
+def unfinished(slug: str, data: str | None, root: Path = Path("runs")) -> Path:
+    """The latest unfinished run of a system on such data."""
+    found: Sequence[Path] = sorted(root.glob(f"{slug}-{short_name(data)}-*/run.json"), key=lambda p: p.stat().st_mtime)
+    open_ = [p.parent for p in found if load(p.parent).status != TRAINED]
+    if not open_:
+        raise InputError(f"no unfinished run of '{slug}' on '{short_name(data)}'", root, "name the folder with --run")
+    return open_[-1]
+
+
+def leader() -> bool:
+    """Whether this process is the first of all (or the only one)."""
+    import os
+
+    names = ("RANK", "SLURM_PROCID", "LOCAL_RANK")
+    return next((os.environ[n] for n in names if n in os.environ), "0") == "0"

@@ -1,0 +1,170 @@
+"""Where Acteme keeps what it can make again: parsed data sets as memory-mapped corpora, and unpacked data files.
+
+A data set has one place in the cache, named by its source, path and options. What lies there is good as long as every
+file that was read, and every folder that holds one, has the size and time it had, and the code that read it is the
+same; then it is opened without listing or parsing anything. Otherwise it is made anew, by one process at a time.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from filelock import FileLock
+
+from acteme import __version__
+from acteme.errors import InputError
+from acteme.recordings.assets import cache_folder
+from acteme.recordings.corpus import FORMAT, Corpus
+from acteme.recordings.recording import Listing, Recording
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with the number of recordings that are read and of all."""
+
+
+def cached(
+    source: str,
+    path: Path | None,
+    options: Mapping[str, Any],
+    make: Callable[[], Listing | Corpus],
+    skip_bad: bool = False,
+    progress: Progress | None = None,
+) -> Corpus:
+    """The corpus of a data set, from the cache where that is good, else made with `make` and kept.
+
+    Args:
+        source: name of the source.
+        path: the path that it reads; None for a world.
+        options: everything else that decides the result.
+        make: lists the data set, or makes it (a world).
+        skip_bad: leave bad recordings out (`Corpus.left_out` says which) rather than raise.
+        progress: told after each recording while they are parsed.
+
+    Raises:
+        InputError: a recording is bad, or the cache cannot be written.
+    """
+    asked = {"source": source, "path": str(path.resolve()) if path else None, "options": _plain(options)}
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+    place = cache_folder() / "corpora" / f"{source}-{digest}"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(place / "lock")
+        lock.acquire()
+    except OSError as error:
+        mend = "set the environment variable ACTEME_CACHE to a folder that can be written"
+        raise InputError(f"the cache cannot be written: {error.strerror or error}", place, mend) from error
+    try:
+        corpus = _open(place)
+        if corpus is None:
+            named = [p for p in (path, *options.values()) if isinstance(p, Path)]
+            corpus = _make(place, asked, named, make, skip_bad, progress)
+    finally:
+        lock.release()
+    if corpus.left_out and not skip_bad:
+        more = f" (and {len(corpus.left_out) - 1} more)" if len(corpus.left_out) > 1 else ""
+        raise InputError(corpus.left_out[0] + more)
+    return corpus
+
+
+def read_all(listing: Listing, left_out: list[str] | None, progress: Progress | None = None) -> Iterator[Recording]:
+    """Parses the recordings of a listing, one at a time.
+
+    Args:
+        listing: what to read.
+        left_out: with a list, the messages of those that cannot be read are appended to it.
+        progress: told after each.
+
+    Raises:
+        InputError: a recording cannot be read and `left_out` is None.
+    """
+    if left_out is not None:
+        left_out.extend(str(problem) for problem in listing.problems)
+    elif listing.problems:
+        raise listing.problems[0]
+    for n, item in enumerate(listing.items):
+        try:
+            recording = item.read()
+        except (InputError, OSError) as error:
+            problem = error if isinstance(error, InputError) else _unreadable(error, item.where)
+            if left_out is None:
+                raise problem from error
+            left_out.append(str(problem))
+        else:
+            yield replace(recording, where=recording.where or item.where)
+        if progress is not None:
+            progress(n + 1, len(listing.items))
+
+
+def _unreadable(error: OSError, where: str) -> InputError:
+    return InputError(f"cannot be read: {error.strerror or error}", where)
+
+
+def _make(
+    place: Path,
+    asked: dict[str, Any],
+    named: list[Path],
+    make: Callable[[], Listing | Corpus],
+    skip_bad: bool,
+    progress: Progress | None,
+) -> Corpus:
+    """Makes the corpus in a folder of its own and moves it into place when it is whole."""
+    new, at = place / "new", place / "corpus"
+    made = make()
+    files = named if isinstance(made, Corpus) else [*made.files, *named]
+    state = {"asked": asked, "code": _code(), "files": _stamps(files)}  # before parsing: a change while at it counts
+    if isinstance(made, Corpus):
+        made.save(new)
+    else:
+        left_out: list[str] | None = [] if skip_bad else None
+        Corpus.build(read_all(made, left_out, progress), made.spec, new, made.strict, left_out)
+    try:
+        (new / "source.json").write_text(json.dumps(state))
+        shutil.rmtree(at, ignore_errors=True)
+        new.rename(at)
+    except OSError as error:
+        raise InputError(f"the cache cannot be written: {error.strerror or error}", place) from error
+    return Corpus.open(at)
+
+
+def _open(place: Path) -> Corpus | None:
+    """The corpus that lies in a place of the cache, or None where there is none or it is no longer good."""
+    try:
+        state = json.loads((place / "corpus" / "source.json").read_text())
+        known = state["files"]
+        if state["code"] != _code() or _stamps(map(Path, known), folders=False) != known:
+            return None
+        return Corpus.open(place / "corpus")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, InputError):
+        return None
+
+
+def _stamps(files: Iterable[Path], folders: bool = True) -> dict[str, list[int]]:
+    """Size and time of each file and, with `folders`, of the folders that hold them (which change with their names)."""
+    paths = {p.absolute() for p in files}
+    if folders:
+        paths |= {p.parent for p in paths if not p.is_dir()}
+    stamps: dict[str, list[int]] = {}
+    for path in sorted(map(str, paths)):
+        try:
+            stat = os.stat(path)  # noqa: PTH116 - called for every file of a data set
+            stamps[path] = [stat.st_size, stat.st_mtime_ns]
+        except OSError:
+            stamps[path] = [-1, -1]
+    return stamps
+
+
+@cache
+def _code() -> str:
+    """Fingerprint of the code that reads and makes recordings."""
+    folder = Path(__file__).parent
+    stamps = {str(p.relative_to(folder)): p.stat().st_mtime_ns for p in sorted(folder.rglob("*.py"))}
+    return hashlib.sha256(json.dumps([__version__, FORMAT, stamps]).encode()).hexdigest()[:16]
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, str]:
+    return {name: repr(str(value) if isinstance(value, Path) else value) for name, value in sorted(options.items())}

@@ -1,0 +1,229 @@
+"""Checks a whole data set before anything learns from it: every problem with its place and mend, and what it holds."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from acteme.errors import InputError
+from acteme.recordings.assemble import Assembly
+from acteme.recordings.cache import Progress, read_all
+from acteme.recordings.corpus import Corpus
+from acteme.recordings.recording import Recording
+from acteme.recordings.sources import list_data
+from acteme.recordings.spec import Spec
+
+SHOWN = 50
+"""Problems and classes that are printed; the report holds all."""
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a data set holds, and what is wrong with it."""
+
+    data: str
+    """The data string."""
+    problems: tuple[str, ...]
+    """One line per problem: where, what, and how to mend it."""
+    warnings: tuple[str, ...]
+    """What is allowed but may not be meant."""
+    notes: tuple[str, ...]
+    """What the reader says of the data set: what it left out by the data set's own rules."""
+    spec: Spec | None
+    """None where the data set could not even be listed."""
+    recordings: int
+    """Good recordings; the numbers below are about them."""
+    seconds: float
+    """Their length together."""
+    shortest: int
+    """Frames of the shortest."""
+    longest: int
+    """Frames of the longest."""
+    classes: dict[str, int] = field(default_factory=dict)
+    """Segments, or whole recordings, of each class."""
+    splits: dict[str, int] = field(default_factory=dict)
+    """Recordings of each split ("" where they are in none)."""
+    persons: dict[int, int] = field(default_factory=dict)
+    """Recordings by the most persons in any of their frames."""
+    rates: dict[float, int] = field(default_factory=dict)
+    """Recordings by frames per second."""
+    subjects: int = 0
+    """Different subjects."""
+    unlabeled: int = 0
+    """Recordings without any label."""
+
+    @property
+    def good(self) -> bool:
+        """Whether there is no problem."""
+        return not self.problems
+
+    def __rich__(self) -> RenderableType:
+        parts: list[RenderableType] = []
+        for style, mark, lines in (
+            ("red", "✗", self.problems),
+            ("yellow", "!", self.warnings),
+            ("dim", "·", self.notes),
+        ):
+            parts += [Text(f"{mark} {line}", style) for line in lines[:SHOWN]]
+            if len(lines) > SHOWN:
+                parts.append(Text(f"{mark} ... and {len(lines) - SHOWN} more", style))
+        if self.recordings:
+            parts.append(self._facts())
+        if self.classes:
+            parts.append(self._classes())
+        count = len(self.problems)
+        verdict = f"{self.data}: " + ("no problems" if self.good else f"{count} problem{'s' * (count > 1)}")
+        return Group(*parts, Text(verdict, "bold green" if self.good else "bold red"))
+
+    def _facts(self) -> Table:
+        table = Table("", "", show_header=False, box=None)
+        spec = self.spec or Spec()
+        hours, rest = divmod(round(self.seconds), 3600)
+        table.add_row("recordings", f"{self.recordings} ({self.unlabeled} without a label)")
+        table.add_row(
+            "length", f"{hours} h {rest // 60} min {rest % 60} s, {self.shortest} to {self.longest} frames each"
+        )
+        table.add_row("skeleton", f"{spec.layout}: {spec.joints} joints, {spec.channels} coordinates")
+        table.add_row("persons", ", ".join(f"{n} in {count}" for n, count in sorted(self.persons.items())))
+        table.add_row("frames/s", ", ".join(f"{fps:g} in {count}" for fps, count in sorted(self.rates.items())))
+        table.add_row("subjects", str(self.subjects))
+        table.add_row("splits", ", ".join(f"{name or 'none'} {count}" for name, count in sorted(self.splits.items())))
+        return table
+
+    def _classes(self) -> Table:
+        kind = "several at a time" if self.spec and self.spec.multilabel else "one at a time"
+        table = Table("class", "count", title=f"{len(self.classes)} classes, {kind}", title_justify="left")
+        for name, count in list(self.classes.items())[:SHOWN]:
+            table.add_row(name, str(count))
+        if len(self.classes) > SHOWN:
+            table.add_row(f"... and {len(self.classes) - SHOWN} more", "")
+        return table
+
+
+def check(data: str | Path | Corpus, *, progress: Progress | None = None) -> CheckReport:
+    """Reads a whole data set, a recording at a time, and collects everything that is wrong with it.
+
+    Args:
+        data: as `open_data` takes it.
+        progress: called as `progress(done, total)`.
+    """
+    name = "corpus" if isinstance(data, Corpus) else str(data)
+    try:
+        listed = list_data(data)
+    except InputError as error:
+        return CheckReport(name, (str(error),), (), (), None, 0, 0.0, 0, 0)
+    problems: list[str] = []
+    if isinstance(listed, Corpus):
+        problems += listed.left_out
+        recordings: Iterator[Recording] = iter(listed)
+        strict, notes = False, ()
+    else:
+        recordings = read_all(listed, problems, progress)
+        strict, notes = listed.strict, tuple(listed.notes)
+    made = Assembly(listed.spec, _Nowhere(), strict)
+    persons: Counter[int] = Counter()
+    still: list[str] = []
+    for recording in recordings:
+        try:
+            made.add(recording)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        present, moves = _presence(recording)
+        persons[present] += 1
+        if not moves:
+            still.append(recording.name)
+    return _report(name, listed.spec, made, problems, notes, persons, still)
+
+
+class _Nowhere:
+    """Takes chunks and keeps none."""
+
+    def write(self, name: str, chunk: np.ndarray) -> None:
+        pass
+
+    def keep(self) -> None:
+        pass
+
+    def undo(self) -> None:
+        pass
+
+
+def _presence(r: Recording) -> tuple[int, bool]:
+    """Most persons in any frame, and whether anything moves."""
+    most, moves, before = 0, r.frames == 1, None
+    for a in range(0, r.frames, 4096):
+        part = np.asarray(r.arrays["skeleton"][a : a + 4096])
+        most = max(most, int(part.any((2, 3)).sum(1).max()))
+        before = part[0] if before is None else before
+        moves = moves or bool((part != before).any())
+    return most, moves
+
+
+def _report(
+    data: str,
+    spec: Spec,
+    made: Assembly,
+    problems: list[str],
+    notes: tuple[str, ...],
+    persons: Counter[int],
+    still: list[str],
+) -> CheckReport:
+    if not made.rows and not problems:
+        problems.append(str(InputError("the data set has no recordings", data)))
+    table = made.table() if made.rows else {}
+    frames = table.get("frames", np.zeros(0, int))
+    label, rates = table.get("label", np.zeros(0, int)), table.get("fps", np.zeros(0))
+    marks = made.columns()
+    counts = np.bincount(label[label >= 0], minlength=len(spec.classes))
+    counts = counts + np.bincount(marks.label, minlength=len(spec.classes))
+    labeled = label >= 0
+    labeled[marks.recording] = True
+    splits = Counter(table.get("split", np.zeros(0, str)).tolist())
+    return CheckReport(
+        data=data,
+        problems=tuple(problems),
+        warnings=_warnings(spec, table, counts, splits, persons, still),
+        notes=notes,
+        spec=spec,
+        recordings=len(frames),
+        seconds=float((frames / rates).sum()),
+        shortest=int(frames.min(initial=np.iinfo(int).max)) if len(frames) else 0,
+        longest=int(frames.max(initial=0)),
+        classes={name: int(n) for name, n in zip(spec.classes, counts, strict=True)},
+        splits=dict(splits),
+        persons=dict(persons),
+        rates=dict(Counter(rates.tolist())),
+        subjects=len(set(table.get("subject", np.zeros(0, str)).tolist()) - {""}),
+        unlabeled=int((~labeled).sum()),
+    )
+
+
+def _warnings(
+    spec: Spec,
+    table: dict[str, np.ndarray],
+    counts: np.ndarray,
+    splits: Counter[str],
+    persons: Counter[int],
+    still: list[str],
+) -> tuple[str, ...]:
+    out = []
+    if absent := [name for name, n in zip(spec.classes, counts, strict=True) if not n]:
+        out.append(f"{len(absent)} classes never occur: {', '.join(absent[:8])}")
+    if spec.classes and table and not {"train", "test"} <= set(splits):
+        out.append("there is no split into train and test: add a column split, or more subjects or files")
+    if persons[0]:
+        out.append(f"{persons[0]} recordings show nobody: all their joints are zero")
+    if still:
+        out.append(f"{len(still)} recordings do not move at all: {', '.join(still[:8])}")
+    if table:
+        subject, part = table["subject"], table["split"]
+        both = (set(subject[part == "train"]) & set(subject[part == "test"])) - {""}
+        if both:
+            out.append(f"{len(both)} subjects are in train and test: {', '.join(sorted(map(str, both))[:8])}")
+    return tuple(out)

@@ -1,0 +1,175 @@
+"""Where recordings come from: the table of sources, and `open_data`, which opens any of them.
+
+Data is named by a string: `NAME`, `NAME:PATH` or `PATH`, each with options, as in `ntu60:/data/nturgbd?protocol=xview`.
+A path alone is a folder with `annotations.csv` (your own data), a corpus folder that `acteme data convert` wrote, or
+one media file.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from acteme.errors import InputError
+from acteme.recordings.cache import Progress, cached
+from acteme.recordings.corpus import Corpus
+from acteme.recordings.options import coerce_options, parse_options
+from acteme.recordings.recording import Listing
+
+READERS = "acteme.recordings.skeleton.readers"
+WORLDS = "acteme.recordings.worlds"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A way to get recordings."""
+
+    target: str
+    """`module:function`, imported on first use."""
+    needs_path: bool
+    """Whether it reads a path; a world does not."""
+    about: str
+    """What it is, in a line."""
+
+    def function(self) -> Callable[..., Listing | Corpus]:
+        """`(path, **options) -> Listing` of a reader, `(**dials) -> Corpus` of a world."""
+        module, name = self.target.split(":")
+        return getattr(import_module(module), name)
+
+
+SOURCES: dict[str, Source] = {
+    "mocap": Source(f"{WORLDS}.mocap:mocap", False, "untrimmed recordings composed of real motion-capture clips"),
+    "stage": Source(f"{WORLDS}.stage:stage", False, "procedural theatre on the NTU skeleton, every factor a dial"),
+    "folder": Source("acteme.recordings.folder:folder", True, "your own data: annotations.csv next to skeleton files"),
+    "file": Source("acteme.recordings.folder:single", True, "one skeleton file as one recording"),
+    "ntu60": Source(f"{READERS}.ntu:ntu60", True, "NTU RGB+D, a folder of .skeleton files"),
+    "ntu120": Source(f"{READERS}.ntu:ntu120", True, "NTU RGB+D 120, a folder of .skeleton files"),
+    "ctrgcn": Source(f"{READERS}.ctrgcn:ctrgcn", True, "NTU as CTR-GCN prepares it, one .npz"),
+    "agcn": Source(f"{READERS}.agcn:agcn", True, "NTU as 2s-AGCN prepares it, a folder of .npy and .pkl"),
+    "pyskl": Source(f"{READERS}.pyskl:pyskl", True, "a PYSKL annotation file (.pkl)"),
+    "pku": Source(f"{READERS}.pkummd:pkummd", True, "PKU-MMD, untrimmed"),
+    "nwucla": Source(f"{READERS}.nwucla:nwucla", True, "Northwestern-UCLA, a folder of .json files"),
+    "openpose": Source(f"{READERS}.openpose:openpose", True, "OpenPose output, a folder of .json files per recording"),
+    "coco": Source(f"{READERS}.coco:coco", True, "COCO keypoint results (.json)"),
+    "kinetics_skeleton": Source(f"{READERS}.kinetics:kinetics_skeleton", True, "Kinetics-Skeleton (.json)"),
+    "humanml3d": Source(f"{READERS}.humanml3d:humanml3d", True, "HumanML3D, motions with captions"),
+    "tsu": Source(f"{READERS}.tsu:tsu", True, "Toyota Smarthome Untrimmed: segment .json and skeletons"),
+    "charades": Source(f"{READERS}.tsu:charades", True, "Charades: segment .json and skeletons"),
+    "bvh": Source(f"{READERS}.bvh:bvh", True, "motion capture, a .bvh file or a folder of them"),
+}
+"""Name to source; the command line and the documentation are driven from it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A data string, taken apart."""
+
+    name: str
+    """A key of `SOURCES`, or `corpus` for a corpus folder."""
+    path: Path | None
+    """Where it lies; None for a world."""
+    options: Mapping[str, str]
+    """Options as text."""
+    text: str
+    """The data string itself, for messages."""
+
+
+def parse(data: str | Path) -> Request:
+    """Takes a data string apart; a `Path` is never taken for the name of a source.
+
+    Raises:
+        InputError: no such source or path, a path that is missing or superfluous, or an option without a value.
+    """
+    text = str(data)
+    head, _, query = (text, "", "") if Path(text).exists() else text.partition("?")
+    options = parse_options(query, text)
+    name, colon, rest = head.partition(":")
+    if isinstance(data, Path) or name not in SOURCES:
+        if not isinstance(data, Path) and (colon and len(name) > 1 and not Path(head).exists()):  # C:\data is a path
+            raise InputError(f"there is no source '{name}'", text, _near(name))
+        return _bare(Path(head).expanduser(), options, text)
+    source = SOURCES[name]
+    if source.needs_path and not rest:
+        raise InputError(f"source '{name}' needs a path", text, f"write {name}:PATH")
+    if rest and not source.needs_path:
+        raise InputError(f"source '{name}' takes no path", text, f"write {name} (the folder is ./{name})")
+    path = Path(rest).expanduser() if rest else None
+    if path is not None and not path.exists():
+        raise InputError("does not exist", path, "correct the path")
+    return Request(name, path, options, text)
+
+
+def _bare(path: Path, options: Mapping[str, str], text: str) -> Request:
+    """A path without the name of a source."""
+    from acteme.recordings.folder import FORMATS
+
+    if not path.exists():
+        raise InputError("there is no such path, and no source of that name", text, _near(text))
+    if path.is_dir():
+        if (path / "corpus.json").is_file():
+            if options:
+                raise InputError("a corpus folder takes no options", text, "convert the data again with them")
+            return Request("corpus", path, {}, text)
+        if (path / "annotations.csv").is_file():
+            return Request("folder", path, options, text)
+        mend = f"write one, or name its layout as NAME:{path} with NAME one of {', '.join(_readers())}"
+        raise InputError("has no annotations.csv", path, mend)
+    if path.suffix.lower() in FORMATS:
+        return Request("file", path, options, text)
+    mend = f"name its layout as NAME:{path}, or convert it to one of {', '.join(FORMATS)}"
+    raise InputError(f"cannot tell what a '{path.suffix}' file holds", path, mend)
+
+
+def _readers() -> list[str]:
+    return [n for n, source in SOURCES.items() if source.needs_path and n not in ("folder", "file")]
+
+
+def _near(name: str) -> str:
+    near = get_close_matches(name, SOURCES, 3, 0.5)
+    return f"did you mean {' or '.join(near)}?" if near else f"sources: {', '.join(SOURCES)}"
+
+
+def list_data(data: str | Path | Corpus) -> Listing | Corpus:
+    """Lists a data set without parsing or caching its recordings; worlds and corpora come whole.
+
+    Raises:
+        InputError: see `parse`; an option is wrong; the data set cannot be listed.
+    """
+    if isinstance(data, Corpus):
+        return data
+    request = parse(data)
+    if request.name == "corpus":
+        return Corpus.open(Path(str(request.path)))
+    function, options = _bind(request)
+    return function(request.path, **options) if request.path else function(**options)
+
+
+def open_data(data: str | Path | Corpus, *, skip_bad: bool = False, progress: Progress | None = None) -> Corpus:
+    """Opens a data set as a corpus, parsed once and then memory-mapped from the cache.
+
+    Args:
+        data: a data string (see the module), a path, or a corpus, which is returned as it is.
+        skip_bad: leave bad recordings out rather than raise; `Corpus.left_out` says which and why.
+        progress: called as `progress(done, total)` while recordings are parsed.
+
+    Raises:
+        InputError: the string, an option or a recording is wrong; the message says where and how to mend it.
+        MissingError: a package that carries the data is not installed.
+    """
+    if isinstance(data, Corpus):
+        return data
+    request = parse(data)
+    if request.name == "corpus":
+        return Corpus.open(Path(str(request.path)))
+    function, options = _bind(request)
+    path = request.path
+    make = (lambda: function(path, **options)) if path else (lambda: function(**options))
+    return cached(request.name, path, options, make, skip_bad, progress)
+
+
+def _bind(request: Request) -> tuple[Callable[..., Listing | Corpus], dict[str, Any]]:
+    """The function of a source and its options."""
+    function = SOURCES[request.name].function()
+    return function, coerce_options(request.options, function, request.text)

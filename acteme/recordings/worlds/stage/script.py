@@ -1,0 +1,76 @@
+"""Scripts: which primitive each part of the body plays when, for many recordings at once."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from acteme.recordings.worlds.stage.primitives import STILL
+
+
+@dataclass(frozen=True)
+class Script:
+    """Beats: N recordings, each with S slots of time per part (P). A part plays one primitive in a slot.
+
+    The slots of a part follow each other; a slot of no length is left out.
+    """
+
+    primitive: Int[np.ndarray, "n s p"]
+    """Number of the primitive."""
+    start: Float[np.ndarray, "n s p"]
+    """Seconds."""
+    end: Float[np.ndarray, "n s p"]
+    """Seconds."""
+    amplitude: Float[np.ndarray, "n s p"]
+    """Factor of the movement; 1 is the bank's."""
+    frequency: Float[np.ndarray, "n s p"]
+    """Cycles per second."""
+    phase: Float[np.ndarray, "n s p"]
+    """Of a cycle, in [0, 1)."""
+    easing: Float[np.ndarray, "n s p"]
+    """In [-1/2, 1/2]: sharp turns or dwelling ones."""
+
+    @property
+    def active(self) -> Bool[np.ndarray, "n s p"]:
+        """Slots in which the part moves."""
+        return (self.primitive != STILL) & (self.end > self.start)
+
+
+@dataclass(frozen=True)
+class Range:
+    """What the free factors of a beat are drawn from."""
+
+    amplitude: tuple[float, float] = (0.7, 1.3)
+    frequency: tuple[float, float] = (0.5, 3.0)
+    """Cycles per second, uniform in the logarithm."""
+    easing: tuple[float, float] = (-0.5, 0.5)
+
+
+def draw(
+    rng: np.random.Generator,
+    primitive: Int[np.ndarray, "n s p"],
+    start: Float[np.ndarray, "n s p"],
+    end: Float[np.ndarray, "n s p"],
+    ranges: Range,
+) -> Script:
+    """A script with free factors drawn independently for every beat."""
+    shape = primitive.shape
+    low, high = np.log(ranges.frequency)
+    return Script(
+        primitive=primitive,
+        start=start,
+        end=end,
+        amplitude=rng.uniform(*ranges.amplitude, shape),
+        frequency=np.exp(rng.uniform(low, high, shape)),
+        phase=rng.random(shape),
+        easing=rng.uniform(*ranges.easing, shape),
+    )
+
+
+def mirrored(script: Script, rows: Bool[np.ndarray, " n"], order: Int[np.ndarray, " p"]) -> Script:
+    """The script with left and right exchanged (`order` of the parts) in the recordings `rows`."""
+    fields = {
+        name: np.where(rows[:, None, None], value[..., order], value)
+        for name, value in ((n, getattr(script, n)) for n in Script.__dataclass_fields__)
+    }
+    return replace(script, **fields)

@@ -1,0 +1,72 @@
+"""Names and layouts of the official checkpoints, turned into ours.
+
+A checkpoint is {epoch, state_dict, optimizer}. The GRU keeps its names; the queue is stored as (128, K).
+"""
+
+import re
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from acteme.errors import InputError
+
+SUFFIX = {"": "joint", "_motion": "motion", "_bone": "bone"}
+
+
+def tensors(state: dict[str, Any]) -> dict[str, Tensor]:
+    """The state dict of a whole checkpoint or of its part, without the prefix of parallel training."""
+    return {name.removeprefix("module."): value for name, value in state.get("state_dict", state).items()}
+
+
+def branch_name(rest: str) -> str:
+    """Our name for a tensor of one encoder with its head."""
+    rest = re.sub(r"^encoder\.gru\.", "encoder.gru.", rest)
+    rest = re.sub(r"^input_norm\.", "encoder.norm.", rest)
+    return re.sub(r"^fc\.", "head.", re.sub(r"^fc\.(weight|bias)$", r"head.0.\1", rest))
+
+
+def pretrain_state(state: dict[str, Any]) -> dict[str, Tensor]:
+    """Tensors of `builder_single_modality_halp` and `builder_mm_halp` under the names of `Pretrain`.
+
+    Encoders of a modality without one (a single-modality checkpoint is called joint whatever it was trained on), the
+    count of clips seen and of steps are not in the checkpoint. Where prototypes are there, the warm-up counts as over.
+    """
+    source, out = tensors(state), {}
+    several = any(name.startswith("queue_motion") for name in source)
+    for name, value in source.items():
+        if found := re.match(r"encoder_(q|k)(_motion|_bone|)\.(.*)", name):
+            side = "query" if found[1] == "q" else "key"
+            out[f"{side}.{SUFFIX[found[2]]}.{branch_name(found[3])}"] = value
+        elif found := re.fullmatch(r"queue_ptr(_motion|_bone|)", name):
+            out[f"queues.{SUFFIX[found[1]]}.pointer"] = value.reshape(()).long()
+        elif found := re.fullmatch(r"queue(_motion|_bone|)", name):
+            out[f"queues.{SUFFIX[found[1]]}.keys"] = value.T.contiguous()
+        elif found := re.fullmatch(r"prototypes(_j|_m|_b|)", name):
+            modality = {"": "joint", "_j": "joint", "_m": "motion", "_b": "bone"}[found[1]]
+            out[f"prototypes.{modality}.points"] = value
+        else:
+            raise InputError(f"'{name}' is not a tensor of a HaLP checkpoint", mend="give one of its pre-training runs")
+    if "queues.joint.keys" not in out:
+        raise InputError("there is no queue in the checkpoint", mend="give one of HaLP's pre-training runs")
+    for modality in SUFFIX.values() if several else ("joint",):
+        points, keys = out.get(f"prototypes.{modality}.points"), out[f"queues.{modality}.keys"]
+        fitted = points is not None and bool(points.any())
+        out[f"prototypes.{modality}.fits"] = torch.tensor(int(fitted))
+        out[f"queues.{modality}.seen"] = torch.tensor(2 * len(keys) + 1 if fitted else 0)
+    return out | {"epoch": torch.tensor(0), "iteration": torch.tensor(0)}
+
+
+def classifier_state(state: dict[str, Any]) -> dict[str, Tensor]:
+    """Tensors of a checkpoint of `action_classification.py` under the names of `Classifier`."""
+    out = {}
+    for name, value in tensors(state).items():
+        found = re.match(r"encoder_q(_motion|_bone|)\.(.*)", name)
+        if found is None:
+            raise InputError(f"'{name}' is not a tensor of a HaLP classifier", mend="give a linear probe's checkpoint")
+        modality, rest = SUFFIX[found[1]], branch_name(found[2])
+        if rest.startswith("encoder."):
+            out[f"encoders.{modality}.{rest.removeprefix('encoder.')}"] = value
+        else:
+            out[f"linear.{modality}.{rest.removeprefix('head.0.')}"] = value
+    return out

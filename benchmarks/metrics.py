@@ -1,0 +1,163 @@
+"""How much faster the metrics are than plain loops written from their definitions, on 1,000 recordings.
+
+Run from the repository: `python benchmarks/metrics.py`. Both sides get the same input in the same run, one thread;
+results go to `benchmarks/results/metrics.json`.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import plain_metrics as plain
+
+from acteme.tasks import events, frames, intervals, probes, recognition, segments
+
+RECORDINGS, CLASSES, FPS = 1000, 15, 30.0
+
+
+def untrimmed(rng):
+    """Recordings of 10 to 20 s with up to two actions at a time, and scores that follow them with errors."""
+    lengths = rng.integers(300, 600, RECORDINGS)
+    parts = []
+    for length in lengths:
+        truth = np.zeros((length, CLASSES), bool)
+        for part in range(2):
+            at = 0
+            while at < length:
+                end = at + int(rng.integers(20, 90))
+                if rng.random() < (0.85, 0.3)[part]:
+                    truth[at:end, rng.integers(CLASSES)] = True
+                at = end
+        parts.append(truth)
+    truth = np.concatenate(parts)
+    noise = rng.normal(size=(len(truth) // 10 + 1, CLASSES)).repeat(10, axis=0)[: len(truth)]
+    scores = 1 / (1 + np.exp(-(2.5 * truth - 1.5 + noise + 0.3 * rng.normal(size=truth.shape))))
+    return scores.astype(np.float32), truth, lengths
+
+
+def timed(call, repeats=1):
+    best, value = np.inf, None
+    for _ in range(repeats):
+        start = time.perf_counter()
+        value = call()
+        best = min(best, time.perf_counter() - start)
+    return best, value
+
+
+def main():
+    rng = np.random.default_rng(0)
+    scores, truth, lengths = untrimmed(rng)
+    label, guess = np.where(truth.any(1), truth.argmax(1), -1), frames.predicted_labels(scores, 0.5)
+    cuts = np.cumsum(lengths)[:-1]
+    s_rows, t_rows = scores.tolist(), truth.tolist()
+    lists = [x.tolist() for x in lengths], [x.tolist() for x in np.split(label, cuts)], [
+        x.tolist() for x in np.split(guess, cuts)]  # fmt: skip
+    runs = segments.label_runs(guess, lengths), segments.label_runs(label, lengths)
+    plain_runs = [(plain.label_runs(g), plain.label_runs(t)) for t, g in zip(lists[1], lists[2], strict=True)]
+    true, found = segments.active_runs(truth, lengths, FPS), segments.active_runs(scores > 0.5, lengths, FPS, scores)
+    d_rows = [list(zip(*(c[found.label == k].tolist() for c in (found.start, found.end, found.score, found.recording)),
+                       strict=True)) for k in range(CLASSES)]  # fmt: skip
+    t_events = [list(zip(*(c[true.label == k].tolist() for c in (true.start, true.end, true.recording)), strict=True))
+                for k in range(CLASSES)]  # fmt: skip
+    pku_d = [[(*d, k) for d in rows] for k, rows in enumerate(d_rows)]
+    pku_t = [[(*t, k) for t in rows] for k, rows in enumerate(t_events)]
+    clip_label = rng.integers(60, size=RECORDINGS)
+    clips = rng.normal(size=(RECORDINGS, 60)) + 2 * np.eye(60)[clip_label]
+    features = rng.normal(size=(RECORDINGS, 64)) + 2 * np.eye(64)[clip_label]
+    half = RECORDINGS // 2
+    flat = lengths.tolist()
+
+    cases = {
+        "frame mAP": (
+            lambda: frames.frame_map(scores, truth),
+            lambda: plain.frame_map(s_rows, t_rows),
+        ),
+        "frame mAP, TSU rule": (
+            lambda: frames.frame_map(scores, truth, rule="tsu"),
+            lambda: plain.frame_map(s_rows, t_rows, rule="tsu"),
+        ),
+        "frame mAP, Charades rule": (
+            lambda: frames.frame_map(scores, truth, lengths, "charades"),
+            lambda: plain.frame_map(s_rows, t_rows, flat, "charades"),
+        ),
+        "frame mAP, two-action frames": (
+            lambda: frames.frame_map_where(scores, truth, frames.simultaneous(truth, 2)),
+            lambda: plain.frame_map_where(s_rows, t_rows, 2),
+        ),
+        "frame accuracy": (
+            lambda: frames.frame_accuracy(guess, label),
+            lambda: plain.frame_accuracy(sum(lists[2], []), sum(lists[1], [])),
+        ),
+        "F1@{10,25,50}": (
+            lambda: segments.f1(segments.f1_counts(*runs, RECORDINGS, (0.1, 0.25, 0.5))).tolist(),
+            lambda: [plain.f1(plain_runs, h) for h in (0.1, 0.25, 0.5)],
+        ),
+        "edit score": (
+            lambda: float(np.mean(segments.edit_scores(*runs, RECORDINGS))),
+            lambda: float(np.mean([plain.edit_score([x[2] for x in g], [x[2] for x in t]) for g, t in plain_runs])),
+        ),
+        "event mAP@{0.1,0.3,0.5}": (
+            lambda: events.event_map(found, true, CLASSES).tolist(),
+            lambda: [
+                plain.mean_defined(
+                    [plain.event_average_precision(d, t, h) for d, t in zip(d_rows, t_events, strict=True)]
+                )
+                for h in events.PKU
+            ],
+        ),
+        "event mAP@0.5, PKU-MMD script": (
+            lambda: float(events.pku_script_map(found, true, CLASSES, (0.5,))[0]),
+            lambda: float(
+                np.mean([plain.pku_script_average_precision(d, t, 0.5) for d, t in zip(pku_d, pku_t, strict=True)])
+            ),
+        ),
+        "top-1, top-5": (
+            lambda: [recognition.top_k(clips, clip_label, k) for k in (1, 5)],
+            lambda: [plain.top_k(clips.tolist(), clip_label.tolist(), k) for k in (1, 5)],
+        ),
+        "mean class accuracy": (
+            lambda: recognition.mean_class_accuracy(clips, clip_label),
+            lambda: plain.mean_class_accuracy(clips.tolist(), clip_label.tolist(), 60),
+        ),
+        "1-NN accuracy": (
+            lambda: recognition.top_k(
+                probes.knn(features[:half], clip_label[:half], features[half:], 60), clip_label[half:]
+            ),
+            lambda: float(
+                np.mean(
+                    np.array(
+                        plain.nearest(features[:half].tolist(), clip_label[:half].tolist(), features[half:].tolist())
+                    )
+                    == clip_label[half:]
+                )
+            ),
+        ),
+    }
+    results = {}
+    for name, (fast, slow) in cases.items():
+        ours, value = timed(fast, 5)
+        loop, reference = timed(slow)
+        if not np.allclose(value, reference, rtol=1e-6, atol=1e-9):
+            raise SystemExit(f"{name}: {value} differs from the definition's {reference}")
+        results[name] = {"seconds": ours, "plain_loop_seconds": loop, "times_faster": loop / ours}
+        print(f"{name:32s} {1e3 * ours:9.2f} ms   plain loop {1e3 * loop:10.1f} ms   {loop / ours:7.1f}x", flush=True)
+    recording = segments.recording_of_frames(lengths, len(scores))
+    ranked = [
+        intervals.Ranked(scores[:, k], truth[:, k], recording, np.bincount(recording, truth[:, k], RECORDINGS))
+        for k in range(CLASSES)
+    ]
+    seconds, _ = timed(lambda: intervals.ranking_interval(ranked, RECORDINGS, 0.5))
+    results["bootstrap interval of frame mAP, 1,000 resamples"] = {"seconds": seconds}
+    print(f"bootstrap interval of frame mAP, 1,000 resamples: {seconds:.2f} s")
+    about = {"recordings": RECORDINGS, "frames": len(scores), "classes": CLASSES, "threads": 1, "results": results}
+    out = Path(__file__).parent / "results" / "metrics.json"
+    out.parent.mkdir(exist_ok=True)
+    out.write_text(json.dumps(about, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Writes the generated parts: the README's table of systems, docs/deviations.md, docs/batch.md and ledger/README.md.
+
+Run with `make docs`; a test fails where a generated part is out of date.
+"""
+
+import inspect
+import re
+from pathlib import Path
+
+from acteme import catalog
+from acteme.recordings import batch
+from acteme.recordings.batch import VOCABULARY
+from acteme.report import ledger
+
+ROOT = Path(__file__).parent.parent
+
+
+def systems_table() -> str:
+    """The catalog as a Markdown table, with what came out of each claim."""
+    lines = ["| system | verb | title | paper | task | claim |", "| --- | --- | --- | --- | --- | --- |"]
+    for e in catalog.ENTRIES:
+        verdicts = [entry["verdict"] for entry in ledger.read(ROOT / "ledger", e.slug)]
+        came_out = ", ".join(f"{verdicts.count(v)} {v}" for v in ("holds", "undecided", "fails") if v in verdicts)
+        paper = f"{e.authors}, {e.venue}, [{e.arxiv}](https://arxiv.org/abs/{e.arxiv})"
+        claim = f"[{came_out or 'not run'}](ledger/README.md)"
+        lines.append(f"| `{e.slug}` | {e.verb} | {e.title} | {paper} | {e.task} | {claim} |")
+    return "\n".join(lines)
+
+
+def readme() -> str:
+    """README.md with its generated table renewed."""
+    text = (ROOT / "README.md").read_text()
+    return re.sub(
+        r"(<!-- systems -->\n).*?(\n<!-- /systems -->)", lambda m: m[1] + systems_table() + m[2], text, flags=re.DOTALL
+    )
+
+
+def deviations() -> str:
+    """The Deviations sections of all systems on one page."""
+    parts = ["# Deviations", "", "Where a system differs from its official code, and why. Generated from the docstrings."]
+    for e in catalog.ENTRIES:
+        doc = inspect.getdoc(e.module()) or ""
+        _, found, text = doc.partition("**Deviations**")
+        if not found:
+            raise SystemExit(f"{e.module_name}: its docstring has no **Deviations**")
+        parts += ["", f"## {e.title}", "", text.strip(" \n.:")]
+    return "\n".join(parts) + "\n"
+
+
+def vocabulary() -> str:
+    """The batch vocabulary as a page."""
+    head = (batch.__doc__ or "").split("\n", 2)[2].strip()
+    lines = ["# The batch vocabulary", "", head, "", "| name | shape | type | meaning |", "| --- | --- | --- | --- |"]
+    for name, e in VOCABULARY.items():
+        dtype = str(e.dtype).removeprefix("torch.")
+        lines.append(f"| `{name}` | ({', '.join(e.shape.split())}) | {dtype} | {e.meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def pages() -> dict[Path, str]:
+    """Every generated file with what it should hold."""
+    return {
+        ROOT / "README.md": readme(),
+        ROOT / "docs/deviations.md": deviations(),
+        ROOT / "docs/batch.md": vocabulary(),
+        ROOT / "ledger/README.md": ledger.page(ROOT / "ledger"),
+    }
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        path.write_text(text)
+        print(f"wrote {path.relative_to(ROOT)}")

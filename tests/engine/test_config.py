@@ -1,0 +1,88 @@
+"""Configurations: JSON round trip, changes by path, and messages for wrong ones."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pytest
+
+from acteme.engine.config import from_json, override, rows, to_json
+from acteme.errors import InputError
+from acteme.nn.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part."""
+
+    size: int = 3
+    """How many
+    there are."""
+    rate: float = 0.5
+    kind: Literal["a", "b"] = "a"
+    steps: tuple[int, ...] = (1, 2)
+    pair: tuple[float, float] = (0.1, 0.2)
+    limit: float | None = None
+    name: str = "x"
+    on: bool = True
+    recipe: Recipe = field(default_factory=Recipe)
+
+
+@dataclass(frozen=True)
+class Whole:
+    part: Part = field(default_factory=Part)
+
+
+def test_json_round_trip_keeps_every_type():
+    config = Whole(Part(size=4, steps=(), limit=2.0, recipe=Recipe(milestones=(3, 4), ema=0.9)))
+    assert from_json(Whole, to_json(config)) == config
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "value"),
+    [
+        ("part.size=7", "size", 7),
+        ("part.rate=1", "rate", 1.0),
+        ("part.rate=1e-3", "rate", 1e-3),
+        ("part.kind=b", "kind", "b"),
+        ("part.steps=4,5,6", "steps", (4, 5, 6)),
+        ("part.steps=", "steps", ()),
+        ("part.pair=0.9,0.99", "pair", (0.9, 0.99)),
+        ("part.limit=none", "limit", None),
+        ("part.limit=3", "limit", 3.0),
+        ("part.name=12", "name", "12"),
+        ("part.on=false", "on", False),
+    ],
+)
+def test_changes_are_read_by_the_annotated_type(change, name, value):
+    got = getattr(override(Whole(), [change]).part, name)
+    assert got == value and type(got) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("part.size", "is not a change"),
+        ("part.sice=3", "known: size, rate"),
+        ("part=3", "names a group"),
+        ("part.size.x=3", "no settings below it"),
+        ("part.size=2.5", "2.5 is not a value of type int"),
+        ("part.size=true", "True is not a value of type int"),
+        ("part.kind=c", "'c' is not a value of type"),
+        ("part.pair=1", "is not a value of type"),
+        ("part.recipe.optimizer=rmsprop", "rmsprop"),
+    ],
+)
+def test_wrong_changes_say_what_is_wrong(change, message):
+    with pytest.raises(InputError, match=message):
+        override(Whole(), [change])
+
+
+def test_unknown_fields_in_a_file_are_named():
+    with pytest.raises(InputError, match=r"config.json: part: unknown setting 'sizes'"):
+        from_json(Whole, {"part": {"sizes": 3}})
+
+
+def test_rows_reach_nested_settings_with_their_meaning():
+    found = {path: (value, meaning) for path, value, meaning in rows(Whole())}
+    assert found["part.size"] == (3, "How many there are.")
+    assert found["part.recipe.lr"][0] == Recipe().lr and "Learning rate" in found["part.recipe.lr"][1]
