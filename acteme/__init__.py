@@ -1,13 +1,9 @@
 """Acteme learns from actions: one library and one command line for systems that read recorded actions."""
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-try:
-    __version__ = version("acteme")
-except PackageNotFoundError:  # a source tree that was never installed
-    __version__ = "0.1.0"
+__version__ = "0.1.0"
 
 _API = {
     "train": "acteme.engine.train",

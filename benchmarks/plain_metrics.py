@@ -139,58 +139,80 @@ def edit_score(predicted, true):
 
 def event_average_precision(detected, true, threshold, kind="interpolated"):
     """One class, greedy matching. detected: (start, end, score, recording); true: (start, end, recording)."""
-    if not true:
-        return NAN
-    taken, hits = [False] * len(true), []
+    near, taken, hits = by_recording(true), [False] * len(true), []
     for d in sorted(detected, key=lambda d: -d[2]):
-        near = [(iou(d, t), -i) for i, t in enumerate(true) if t[2] == d[3] and not taken[i]]
-        best, at = max(near, default=(0.0, 0))
-        hit = bool(near) and best >= threshold
-        hits.append(hit)
-        if hit:
-            taken[-at] = True
+        best, at = 0.0, -1
+        for i in near.get(d[3], ()):
+            if not taken[i] and iou(d, true[i]) > best:
+                best, at = iou(d, true[i]), i
+        hits.append(best >= threshold)
+        if best >= threshold:
+            taken[at] = True
     return interpolate(hits, len(true), kind)
 
 
+def by_recording(true):
+    rows = {}
+    for i, t in enumerate(true):
+        rows.setdefault(t[2], []).append(i)
+    return rows
+
+
 def interpolate(hits, positives, kind="interpolated"):
-    precision = [sum(hits[: i + 1]) / (i + 1) for i in range(len(hits))]
-    if kind == "interpolated":
-        precision = [max(precision[i:]) for i in range(len(precision))]
-    return sum(p for p, hit in zip(precision, hits, strict=True) if hit) / positives
+    """Hits in order of falling score."""
+    if not positives:
+        return NAN
+    found, precision = 0, []
+    for i, hit in enumerate(hits):
+        found += hit
+        precision.append(found / (i + 1))
+    total, best = 0.0, 0.0
+    for p, hit in zip(reversed(precision), reversed(hits), strict=True):
+        best = max(best, p) if kind == "interpolated" else p
+        total += best * hit
+    return total / positives
 
 
-def pku_hits(detected, true, threshold):
-    """Detections (start, end, score, recording, class) by rising score, each with its true segment (or -1)."""
-    order = sorted(detected, key=lambda d: d[2])
-    place = []
-    for d in order:
+def pku_places(detected, true, threshold):
+    """The true segment (or -1) of each detection, by rising score; rows as above, with the class at the end."""
+    near, places = by_recording(true), []
+    for d in sorted(detected, key=lambda d: d[2]):
         best, at = threshold, -1
-        for i, t in enumerate(true):
-            if t[2] == d[3] and t[3] == d[4] and iou(d, t) >= best:
-                best, at = iou(d, t), i
-        place.append(at)
-    return place
+        for i in near.get(d[3], ()):
+            if true[i][3] == d[4] and iou(d, true[i]) >= best:
+                best, at = iou(d, true[i]), i
+        places.append(at)
+    return places
 
 
 def pku_average_precision(detected, true, threshold, kind="interpolated"):
-    place = pku_hits(detected, true, threshold)[::-1]
-    hits = [at >= 0 and at not in place[:i] for i, at in enumerate(place)]
-    return interpolate(hits, len(true), kind) if true else NAN
+    seen, hits = set(), []
+    for at in reversed(pku_places(detected, true, threshold)):
+        hits.append(at >= 0 and at not in seen)
+        seen.add(at)
+    return interpolate(hits, len(true), kind)
 
 
 def pku_script_average_precision(detected, true, threshold):
     """As the evaluation script of PKU-MMD goes: detections are taken away one by one, the least certain first."""
-    place = pku_hits(detected, true, threshold)
-
-    def rates(left):
-        found = len({at for at in left if at >= 0})
-        return (found / len(left), found / len(true)) if left and true else (0.0, 0.0)
-
-    best, recall = rates(place)
-    total = 0.0
-    for i, at in enumerate(place):
+    places = pku_places(detected, true, threshold)
+    claims, left = [0] * len(true), len(places)
+    for at in places:
         if at >= 0:
-            precision, rest = rates(place[i + 1 :])
+            claims[at] += 1
+    found = sum(c > 0 for c in claims)
+
+    def rates():
+        return (found / left, found / len(true)) if left and true else (0.0, 0.0)
+
+    best, recall = rates()
+    total = 0.0
+    for at in places:
+        left -= 1
+        if at >= 0:
+            claims[at] -= 1
+            found -= claims[at] == 0
+            precision, rest = rates()
             best = max(best, precision)
             total += best * (recall - rest)
             recall = rest

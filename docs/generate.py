@@ -37,7 +37,11 @@ def readme() -> str:
 
 def deviations() -> str:
     """The Deviations sections of all systems on one page."""
-    parts = ["# Deviations", "", "Where a system differs from its official code, and why. Generated from the docstrings."]
+    parts = [
+        "# Deviations",
+        "",
+        "Where a system differs from its official code, and why. Generated from the docstrings.",
+    ]
     for e in catalog.ENTRIES:
         doc = inspect.getdoc(e.module()) or ""
         _, found, text = doc.partition("**Deviations**")

@@ -1,8 +1,8 @@
 """A claim as an experiment: every arm on the same data, budget and seeds; paired interval; verdict; ledger.
 
-An experiment has arms (settings to compare) and comparisons (what was claimed, as two arms and a metric). One seed is one
-job: it runs all arms in order in one process, so that what arms share (a world, a frozen earlier stage) is made once.
-Each finished (seed, arm) is a small JSON file, so that an experiment that was killed goes on where it was.
+An experiment has arms (settings to compare) and comparisons (what was claimed, as two arms and a metric). One seed is
+one job: it runs all arms in order in one process, so that what arms share (a world, a frozen earlier stage) is made
+once. Each finished (seed, arm) is a small JSON file, so that an experiment that was killed goes on where it was.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from acteme import catalog
-from acteme.report import ledger
 from acteme.errors import ActemeError, InputError
+from acteme.report import ledger
 from acteme.tasks.intervals import paired_interval
 
 Metrics = dict[str, float]
@@ -192,7 +192,9 @@ def machine() -> str:
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
+        ]
         model = names[0] if names else model
     return f"{model}, {os.cpu_count()} cores, torch {torch.__version__}"
 
@@ -201,11 +203,14 @@ def _commit() -> str:
     """The code's commit where it runs from a checkout, else the package's version."""
     from acteme import __version__
 
-    here = Path(__file__).parent
-    command = ["git", "-C", str(here), "rev-parse", "--short=12", "HEAD"]
+    here = Path(__file__).parent.parent
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(here), *words], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
     try:
-        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        return git("rev-parse", "--short=12", "HEAD") + ("+changes" if git("status", "--porcelain", ".") else "")
     except (OSError, subprocess.CalledProcessError):
         return __version__
-    changed = subprocess.run(["git", "-C", str(here), "status", "--porcelain", str(here.parent)], capture_output=True, text=True)
-    return found + ("+changes" if changed.stdout.strip() else "")

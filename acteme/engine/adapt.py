@@ -1,4 +1,4 @@
-"""A recording as a run wants it: its layout, persons and frame rate, read in pieces so that its length does not matter."""
+"""A recording as a run wants it: layout, persons and frame rate; read in pieces, so that its length does not matter."""
 
 import mmap
 from dataclasses import dataclass, replace
@@ -73,7 +73,7 @@ class View:
         return self.read(0, self.frames)
 
     def _frames(self, array: np.ndarray, name: str, first: int, last: int) -> np.ndarray:
-        """Frames at the wanted rate; between two frames of one person it is interpolated, else the nearer one is taken."""
+        """Frames at the wanted rate: interpolated where a person is in both neighbors, else the nearer one."""
         position = np.arange(first, last) * (self.recording.fps / self.wanted.fps if self.resampled else 1.0)
         position = np.minimum(position, self.recording.frames - 1)
         low = position.astype(np.int64)

@@ -15,7 +15,7 @@ class Compiled:
 
     def __init__(self, module: nn.Module):
         self.module = module
-        self.losses = torch.compile(module.losses)  # type: ignore[call-overload]
+        self.losses = torch.compile(module.losses)  # type: ignore[arg-type]
         self.tried = False
 
     def __call__(self, batch: Batch) -> dict[str, Tensor]:

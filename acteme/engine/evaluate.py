@@ -22,13 +22,13 @@ from torch import nn
 
 from acteme.engine.adapt import adapt
 from acteme.engine.atomic import write_text
-from acteme.engine.latents import recording_latents, span
+from acteme.engine.latents import recording_latents
 from acteme.engine.loader import Loader, entropy
 from acteme.engine.probe import Probe
 from acteme.engine.run import Run, load, short_name
 from acteme.engine.segmenter import Rules, Segmenter
 from acteme.engine.settings import Settings
-from acteme.engine.sliding import corpus_scores, device_of, scores
+from acteme.engine.sliding import clip_span, corpus_scores, device_of, scores
 from acteme.engine.train import open_corpus, training_part
 from acteme.errors import InputError
 from acteme.nn.recipe import Recipe
@@ -133,11 +133,11 @@ def part(corpus: Corpus, split: str, other: bool) -> Corpus:
 def measure(run: Run, module: nn.Module, stage: str, corpus: Corpus, rules: Rules, batch: int) -> Outcome:
     """The task's metrics of a module's predictions on a corpus."""
     windows = getattr(run.config, stage).windows
-    length = span(windows, corpus, run)
     if run.entry.task == "recognition":
         return recognition.measure(clip_scores(module, corpus, windows, batch), labels(corpus), corpus.spec.classes)
     if "frame_labels" not in corpus.arrays:
         raise InputError("the data has no labels to compare with", corpus.spec.layout, "annotate it")
+    length = clip_span(windows, run.clip * run.spec.fps)
     found = corpus_scores(module, corpus, length, max(1, length // 2), batch)
     spec, lengths, rates = corpus.spec, corpus.frames, corpus.column("fps")
     truth = np.concatenate([corpus.arrays["frame_labels"][a : a + n] for a, n in
@@ -204,9 +204,9 @@ def probe(run: Run, stage: str, protocol: str, train: Corpus, test: Corpus, rule
     if kind[1] == "knn":
         if frames:
             raise InputError("nearest neighbors need clips with one label", "--protocol", "use linear")
-        near = nearest(recording_latents(module, train, windows, batch), train.label,
-                       recording_latents(module, test, windows, batch), int(kind[2] or 1), len(train.spec.classes))  # fmt: skip
-        return recognition.measure(near, test.label, test.spec.classes)
+        known, asked = (recording_latents(module, c, windows, batch) for c in (train, test))
+        found = nearest(known, train.label, asked, int(kind[2] or 1), len(train.spec.classes))
+        return recognition.measure(found, test.label, test.spec.classes)
     if kind[1] == "semi":
         train = labeled_share(train, int(kind[2]) / 100, run.settings.seed)
     tuned = kind[1] in ("semi", "finetune")

@@ -6,18 +6,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from acteme.engine.run import Run
 from acteme.engine.sliding import device_of
 from acteme.recordings.batch import to_device
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.windows import Windows
-
-
-def span(windows: Windows, corpus: Corpus, run: Run) -> int:
-    """Frames of the windows that slide over a recording: a stage's own or, where it takes whole clips, a typical clip."""
-    if windows.frames is not None:
-        return windows.frames
-    return int(np.clip(round(run.clip * run.spec.fps), 1, windows.limit))
 
 
 @torch.inference_mode()

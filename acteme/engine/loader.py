@@ -1,4 +1,4 @@
-"""Batches of training windows: their order and phase follow from (seed, stage, epoch), so that any step can be resumed."""
+"""Batches of training windows. Order and phase follow from (seed, stage, epoch), so that any step can be resumed."""
 
 import queue
 import threading

@@ -47,9 +47,19 @@ class StageModule(LightningModule):
         compiled: compile the loss.
     """
 
-    def __init__(self, module: nn.Module, recipe: Recipe, loader: Loader, at: Position, steps: int | None,
-                 metrics: Metrics | None, after: Callable[["StageModule"], None], restored: dict[str, Any] | None = None,
-                 shard: bool = False, compiled: bool = False):  # fmt: skip
+    def __init__(
+        self,
+        module: nn.Module,
+        recipe: Recipe,
+        loader: Loader,
+        at: Position,
+        steps: int | None,
+        metrics: Metrics | None,
+        after: Callable[["StageModule"], None],
+        restored: dict[str, Any] | None = None,
+        shard: bool = False,
+        compiled: bool = False,
+    ):
         super().__init__()
         self.module = module
         self.average = frozen(deepcopy(module)) if recipe.ema is not None else None

@@ -13,11 +13,11 @@ from acteme.nn.recipe import Recipe
 def optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     """The recipe's optimizer over the parameters that require gradients."""
     trained = [p for p in parameters if p.requires_grad]
-    common = {"lr": recipe.lr, "weight_decay": recipe.weight_decay}
+    lr, decay = recipe.lr, recipe.weight_decay
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(trained, momentum=recipe.momentum, nesterov=recipe.nesterov, **common)
+        return torch.optim.SGD(trained, lr, recipe.momentum, nesterov=recipe.nesterov, weight_decay=decay)
     kind = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
-    return kind(trained, betas=recipe.betas, **common)
+    return kind(trained, lr, betas=recipe.betas, weight_decay=decay)
 
 
 def learning_rate(recipe: Recipe, epoch: int, step: int, steps: int | None = None) -> float:

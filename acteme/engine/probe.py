@@ -37,6 +37,8 @@ class Probe(nn.Module):
         nn.init.zeros_(self.head.bias)
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
+        self.mean: Tensor
+        self.scale: Tensor
         self.frames, self.multilabel, self.tuned = frames, multilabel, tuned
 
     def train(self, mode: bool = True) -> "Probe":

@@ -94,7 +94,7 @@ class Run:
         return able[-1]
 
     def build(self, stage: str) -> nn.Module:
-        """A fresh module of the stage; its initial weights follow from the seed, torch's own generator is left alone."""
+        """A fresh module of the stage; its weights follow from the run's seed, torch's generator is left alone."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(entropy(self.settings.seed, stage, "initial weights"))
             return self.kind(stage)(getattr(self.config, stage), self.spec)
@@ -188,6 +188,20 @@ def load(folder: Path | str | Run, entry: catalog.Entry | None = None) -> Run:
         version=meta["version"],
         status=meta["status"],
     )
+
+
+_LOADED: dict[tuple[Path, int, str], nn.Module] = {}
+
+
+def loaded(run: Run, stage: str, device: str = "cpu") -> nn.Module:
+    """The trained module of a stage on a device; the latest one is kept, so that a process loads it once."""
+    path = run.weights(stage)
+    key = (path.absolute(), path.stat().st_mtime_ns if path.exists() else 0, device)
+    if key not in _LOADED:
+        module = run.module(stage).to(device)
+        _LOADED.clear()
+        _LOADED[key] = module
+    return _LOADED[key]
 
 
 def fresh_name(slug: str, data: str | None, root: Path = Path("runs")) -> Path:

@@ -26,7 +26,9 @@ class Shared:
 
 def share(corpus: Corpus) -> Shared:
     """Something small to send to another process of this machine."""
-    folders = {Path(a.filename).parent if isinstance(a, np.memmap) else None for a in corpus.arrays.values()}
+    folders = {
+        Path(a.filename).parent if isinstance(a, np.memmap) and a.filename else None for a in corpus.arrays.values()
+    }
     folder = folders.pop() if len(folders) == 1 else None
     if folder is None:
         return Shared(corpus=corpus)

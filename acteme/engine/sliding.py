@@ -1,4 +1,4 @@
-"""Scores of every frame of recordings of any length, from overlapping windows, in memory that their length does not move.
+"""Scores of every frame of recordings of any length, from overlapping windows, in memory that does not grow with it.
 
 A window's scores are weighted with a taper that falls towards its ends, where a model sees least context, and frames
 that several windows cover get the weighted mean. Frames that no further window will touch are handed on at once.
@@ -55,6 +55,20 @@ def blend(windows: Iterable[Scored], classes: int) -> Iterator[np.ndarray]:
             weight[position : position + length] += ramp
     if len(weight):
         yield total / weight[:, None]
+
+
+def clip_span(windows: Windows, typical: float, frames: int | None = None) -> int:
+    """Frames of the windows that slide over a recording.
+
+    Args:
+        windows: what the stage was trained on. Windows of a fixed length slide as they are.
+        typical: frames of a typical training recording: what slides where a stage takes whole clips.
+        frames: of the recording; one of at most twice the typical length is then taken whole, as a clip.
+    """
+    if windows.frames is not None:
+        return windows.frames
+    usual = int(np.clip(round(typical), 1, windows.limit))
+    return frames if frames is not None and frames <= min(windows.limit, 2 * usual) else usual
 
 
 def starts(frames: int, length: int, stride: int) -> np.ndarray:

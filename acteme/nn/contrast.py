@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from acteme.errors import InputError
+
 
 class Queue(nn.Module):
     """The latest keys, as a ring: entry i is `keys[i]`, the next one to be overwritten is `pointer`.
@@ -17,6 +19,10 @@ class Queue(nn.Module):
         shape: shape of one key, for example (128,) or (30, 128). Keys start as random directions, L2-normalized over
             the last axis.
     """
+
+    keys: Tensor
+    pointer: Tensor
+    seen: Tensor
 
     def __init__(self, size: int, *shape: int):
         super().__init__()
@@ -36,8 +42,10 @@ class Queue(nn.Module):
         self.seen += len(keys)
 
     def recent(self, count: int) -> Tensor:
-        """The `count` most recently enqueued keys (count, *shape), newest last."""
+        """The `count` most recently enqueued keys (count, *shape), newest last; at most the whole queue."""
         size = len(self.keys)
+        if count > size:
+            raise InputError(f"{count} recent keys of a queue of {size}", mend="ask for fewer, or enlarge the queue")
         return self.keys[(self.pointer - count + torch.arange(count, device=self.keys.device)) % size]
 
 
@@ -53,9 +61,7 @@ def info_nce(
 @torch.no_grad()
 def momentum_update(target: nn.Module, source: nn.Module, momentum: float) -> None:
     """Moves every parameter (not the buffers) of `target` towards `source`: t <- m t + (1 - m) s."""
-    targets, sources = list(target.parameters()), list(source.parameters())
-    torch._foreach_mul_(targets, momentum)
-    torch._foreach_add_(targets, sources, alpha=1 - momentum)
+    torch._foreach_lerp_(list(target.parameters()), list(source.parameters()), 1 - momentum)
 
 
 def frozen(module: nn.Module) -> nn.Module:

@@ -80,6 +80,9 @@ class Prototypes(nn.Module):
         dim: size of a latent.
     """
 
+    points: Tensor
+    fits: Tensor
+
     def __init__(self, count: int, dim: int):
         super().__init__()
         if count < 2:

@@ -1,5 +1,6 @@
 """Files and folders that appear whole or not at all."""
 
+import glob
 import os
 import shutil
 import tempfile
@@ -40,7 +41,7 @@ def _beside(target: Path, replace: bool) -> Iterator[Path]:
     mine = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        for left in target.parent.glob(f".{target.name}.*.new"):  # of a process that was killed
+        for left in target.parent.glob(f".{glob.escape(target.name)}.*.new"):  # of a process that was killed
             if not _alive(left.name.split(".")[-3]):
                 shutil.rmtree(left, ignore_errors=True)
         mine = Path(tempfile.mkdtemp(prefix=f".{target.name}.{os.getpid()}.", suffix=".new", dir=target.parent))

@@ -124,7 +124,9 @@ class Assembly:
         try:
             for a, b in chunks(r):
                 for name, value in r.arrays.items():
-                    self.store.write(name, self.part(np.asarray(value[a:b], DTYPES[name]), name, a, where))
+                    with np.errstate(over="ignore"):  # too large for float32: infinite, and then refused
+                        part = np.asarray(value[a:b], DTYPES[name])
+                    self.store.write(name, self.part(part, name, a, where))
             if self.spec.classes:
                 self.mark(r, segments, label)
         except InputError:

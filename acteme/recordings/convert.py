@@ -1,4 +1,4 @@
-"""Writes any data set in another form: your own folder, a corpus folder, or the layouts of CTR-GCN, 2s-AGCN and PYSKL."""
+"""Writes any data set in another form: your own folder, a corpus, or the layouts of CTR-GCN, 2s-AGCN and PYSKL."""
 
 import csv
 import json
@@ -33,8 +33,8 @@ def convert(
 ) -> Path:
     """Writes a data set in another form; it appears at `to` whole or not at all.
 
-    - `folder`: `annotations.csv`, `acteme.toml` and an `.npz` per recording, as `folder` reads them. Scores of segments,
-      and the text or label of a recording that has segments, are not kept.
+    - `folder`: `annotations.csv`, `acteme.toml` and an `.npz` per recording, as `folder` reads them. Scores of
+      segments, and the text or label of a recording that has segments, are not kept.
     - `corpus`: the memory-mapped form; keeps everything.
     - `ctrgcn`: one `.npz` with x_train, y_train, x_test, y_test; single-label clips.
     - `agcn`: a folder with {train,val}_data_joint.npy, _label.pkl, _num_frame.npy; `val` holds the test split.
@@ -96,7 +96,7 @@ def _parts(corpus: Corpus) -> dict[str, Corpus]:
     return {"train": corpus.select("train"), "test": corpus.select(test)}
 
 
-# --- your own folder ---------------------------------------------------------------------------------------------------
+# --- your own folder -------------------------------------------------------------------------------------------------
 
 
 def _folder(corpus: Corpus, to: Path) -> None:
@@ -140,7 +140,7 @@ def _file_name(name: str, taken: set[str]) -> str:
     return f"{stem}.npz"
 
 
-# --- published layouts -------------------------------------------------------------------------------------------------
+# --- published layouts -----------------------------------------------------------------------------------------------
 
 
 def _ctrgcn(corpus: Corpus, to: Path, frames: int) -> None:

@@ -124,15 +124,17 @@ class Corpus:
         """
         index, start = np.asarray(index), np.asarray(start)
         rows = self.rows[index]
-        left = self.table["frames"][rows] - start
+        left = np.maximum(self.table["frames"][rows] - start, 0)
         length = left if frames is None else np.minimum(left, frames)
         steps = np.arange(int(length.max(initial=0)) if frames is None else frames)
         mask = steps < length[:, None]
-        at = (self.table["offset"][rows] + start)[:, None] + np.where(mask, steps, 0)
+        at = np.where(mask, (self.table["offset"][rows] + start)[:, None] + steps, 0)
         out: Batch = {}
+        padded = not mask.all()
         for name, array in self.arrays.items():
-            value = array[at]
-            value[~mask] = 0
+            value = np.asarray(np.take(array, at, axis=0))  # half the time of array[at]
+            if padded:
+                value[~mask] = 0
             out[name] = torch.from_numpy(value).to(VOCABULARY[name].dtype)
         out["mask"] = torch.from_numpy(mask)
         out["frames"] = torch.from_numpy(length.astype(np.int64))

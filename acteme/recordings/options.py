@@ -1,8 +1,10 @@
 """Options given as text, `key=value`, turned into the types that a function's annotations name."""
 
 import inspect
+import math
 import types
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -83,10 +85,10 @@ def coerce(text: str, kind: Any, name: str, where: str) -> Any:
         if text.lower() in ("false", "no", "off", "0"):
             return False
     elif kind in (int, float, str, Path):
-        try:
-            return kind(text)
-        except ValueError:
-            pass
+        with suppress(ValueError):
+            value = kind(text)
+            if kind is not float or math.isfinite(value):
+                return value
     raise InputError(f"option '{name}' cannot be '{text}'", where, f"give {wanted(kind)}")
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from acteme.errors import InputError
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -17,6 +19,11 @@ class Windows:
     """In training, shift a recording's windows by a random phase below `stride` in every epoch."""
     limit: int = 300
     """Longest whole recording; ignored where `frames` is given."""
+
+    def __post_init__(self) -> None:
+        for name, value in (("frames", self.frames), ("stride", self.stride), ("limit", self.limit)):
+            if value is not None and value < 1:
+                raise InputError(f"{name} of the windows is {value}", mend="give at least 1")
 
     def cut(self, lengths: np.ndarray, rng: np.random.Generator | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Recording index and first frame of every window, in order.

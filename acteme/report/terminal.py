@@ -1,9 +1,10 @@
 """What people look at in a terminal: tables of systems, settings, data names, metrics and claims."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 
 from acteme import catalog
@@ -63,6 +64,19 @@ def sources() -> None:
                   "Options follow a question mark: mocap?train=8&seed=1")  # fmt: skip
 
 
+def show(value: RenderableType) -> None:
+    """Anything that knows how it looks."""
+    Console().print(value)
+
+
+def hits(found: Sequence[Any]) -> None:
+    """Places that a search found, nearest first."""
+    table = _table("recording", "start", "end", "label", "split", "similarity")
+    for h in found:
+        table.add_row(h.recording, f"{h.start:.2f} s", f"{h.end:.2f} s", h.label, h.split, f"{h.similarity:.4f}")
+    Console().print(table)
+
+
 def evaluation(result: Any) -> None:
     """Metrics with their intervals."""
     console = Console()
@@ -81,5 +95,8 @@ def claims(entries: list[dict[str, Any]]) -> None:
         console.print("No result in the ledger of this folder.")
     for e in entries:
         d = e["difference"]
-        console.print(f"{e['claim']}\n  {e['metric']}: {e['ours']} - {e['baseline']} = {d['mean']:+.4f} "
-                      f"[{d['low']:+.4f}, {d['high']:+.4f}] over {len(e['seeds'])} seeds: [bold]{e['verdict']}[/bold]")  # fmt: skip
+        seeds = len(e["seeds"])
+        console.print(
+            f"{e['claim']}\n  {e['metric']}: {e['ours']} - {e['baseline']} = {d['mean']:+.4f} "
+            f"[{d['low']:+.4f}, {d['high']:+.4f}] over {seeds} seeds: [bold]{e['verdict']}[/bold]"
+        )

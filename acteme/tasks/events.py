@@ -1,7 +1,7 @@
 """Event mean average precision: detected segments with scores against true segments."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from acteme.errors import InputError
 from acteme.recordings.annotations import Segments
 from acteme.tasks.intervals import AveragePrecision, mean_defined
+from acteme.tasks.precision import falling, rising
 from acteme.tasks.segments import check_rows, check_thresholds, overlaps
 
 Rule = Literal["greedy", "pku"]
@@ -22,50 +23,53 @@ PKU = (0.1, 0.3, 0.5)
 """IoU thresholds under which PKU-MMD is reported."""
 
 
-def rank_by_score(score: Float[np.ndarray, " n"], later: bool = False) -> Int[np.ndarray, " n"]:
-    """Position of each detection by falling score; of equal scores the earlier row (the later with `later`) comes
-    first."""
+def by_score(score: Float[np.ndarray, " n"], later: bool = False) -> Int[np.ndarray, " n"]:
+    """Rows by falling score; of equal scores the earlier row (the later with `later`) comes first."""
     if np.isnan(score).any():
         raise InputError(f"detection {int(np.flatnonzero(np.isnan(score))[0])} has a NaN score")
-    tie = np.arange(len(score))
-    rank = np.empty(len(score), np.int64)
-    rank[np.lexsort((-tie if later else tie, -score))] = tie
-    return rank
+    return len(score) - 1 - falling(score[::-1]) if later else falling(score)
 
 
-def match(
-    detected: Segments, true: Segments, thresholds: Sequence[float], rule: Rule = "greedy"
-) -> tuple[Bool[np.ndarray, "h n"], Bool[np.ndarray, "h n"]]:
-    """Which detections are hits at each IoU threshold, and which have a true segment at all (`pku`: hit or duplicate).
+class Matches(NamedTuple):
+    """Detections that have a true segment, at each threshold; sorted by threshold and detection."""
 
-    Only segments of one class and recording match.
-    """
+    level: Int[np.ndarray, " e"]
+    """Which threshold."""
+    row: Int[np.ndarray, " e"]
+    """Which detection."""
+    hit: Bool[np.ndarray, " e"]
+    """Whether it is a hit; else a duplicate: what it overlaps enough was given to detections with higher scores."""
+
+
+def match(detected: Segments, true: Segments, thresholds: Sequence[float], rule: Rule = "greedy") -> Matches:
+    """Matches detections with true segments of the same class and recording; those that are not listed match
+    nothing."""
     levels = check_thresholds(thresholds)
-    rank = rank_by_score(detected.score, later=rule == "pku")
+    order = by_score(detected.score, later=rule == "pku")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
     d, t, iou = overlaps(detected, true, later=rule == "pku")
-    h, n = np.indices((len(levels), len(detected))).reshape(2, -1)
-    # Detection n proposes to the pairs [at, end) in turn, best overlap first.
-    begin = np.searchsorted(d, np.arange(len(detected)))
-    allowed = np.stack([np.bincount(d[iou >= level], minlength=len(detected)) for level in levels])
+    head = np.flatnonzero(np.append(True, d[1:] != d[:-1])[: len(d)])
+    enough = (iou >= levels[:, None]).astype(np.int64)
+    allowed = np.add.reduceat(enough, head, axis=1) if len(head) else enough
     if rule == "pku":
         allowed = np.minimum(allowed, 1)
-    at, end = begin[n], begin[n] + allowed[h, n]
+    # Entry e: detection row[e] at threshold level[e]; it proposes to the pairs [at[e], end[e]) in turn, best overlap
+    # first.
+    level, group = np.nonzero(allowed)
+    at = head[group]
+    row, end = d[at], at + allowed[level, group]
     holder = np.full(len(levels) * len(true), len(detected))
-    live = np.flatnonzero(at < end)
     # Serving detections by falling score is the stable matching in which every true segment prefers the higher score;
     # it is found by rounds of proposals in which every true segment keeps the best so far.
-    while len(live):
-        place = h[live] * len(true) + t[at[live]]
-        np.minimum.at(holder, place, rank[n[live]])
-        lost = live[holder[place] != rank[n[live]]]
-        at[lost] += 1
-        if not (at[lost] < end[lost]).any():
-            break
+    while True:
         live = np.flatnonzero(at < end)
-    hit = np.zeros(len(h), bool)
-    live = np.flatnonzero(at < end)
-    hit[live] = holder[h[live] * len(true) + t[at[live]]] == rank[n[live]]
-    return hit.reshape(allowed.shape), allowed > 0
+        place = level[live] * len(true) + t[at[live]]
+        np.minimum.at(holder, place, rank[row[live]])
+        refused = live[holder[place] != rank[row[live]]]
+        if not len(refused):
+            return Matches(level, row, at < end)
+        at[refused] += 1
 
 
 def event_average_precision(
@@ -81,11 +85,14 @@ def event_average_precision(
     NaN for a class that never occurs; 0 for one that occurs and is never detected.
     """
     check_rows(detected, true, classes=classes)
-    hit, _ = match(detected, true, thresholds, rule)
-    order, precision = _precision(hit, detected.label, rank_by_score(detected.score, later=rule == "pku"))
+    m = match(detected, true, thresholds, rule)
+    m = Matches(m.level[m.hit], m.row[m.hit], m.hit[m.hit])
+    group, listed, found, order = _rank(m, detected, detected.label, classes, later=rule == "pku")
+    precision = found / listed
     if kind == "interpolated":
-        precision = _running_max_from_end(precision, detected.label[order])
-    return _sum_at_hits(precision, hit[:, order], detected.label[order], true.label, classes)
+        # Between hits precision falls, so that its largest value further down is always at a hit.
+        precision = _largest_from_here(precision, group)
+    return _recall_weighted(precision, group, true.label, classes, len(np.atleast_1d(thresholds)))
 
 
 def event_map(
@@ -109,54 +116,57 @@ def pku_script_map(
 ) -> Float[np.ndarray, " h"]:
     """The number that the evaluation script of PKU-MMD prints, for comparison with published tables.
 
-    It departs from interpolated average precision: precision is looked at only where a matched detection has just been
-    removed (never where the last detection left is a hit, so that trailing false alarms lower the result of a perfect
-    ranking), and classes that never occur count as 0. `by` says whether detections are ranked per class (mAP_a) or per
-    recording (mAP_v); `groups` is the number of classes or recordings.
+    It departs from interpolated average precision: taking detections away from the least certain up, it looks at
+    precision only where a matched one has just gone, never where a hit is the last one left; trailing false alarms thus
+    lower the result of a perfect ranking. Classes that never occur count as 0. `by` says whether detections are ranked
+    per class (mAP_a) or per recording (mAP_v); `groups` is the number of classes or recordings.
     """
     per_class = by == "class"
     check_rows(detected, true, classes=groups if per_class else None, recordings=None if per_class else groups)
-    hit, matched = match(detected, true, thresholds, "pku")
     key, true_key = (detected.label, true.label) if per_class else (detected.recording, true.recording)
-    order, precision = _precision(hit, key, rank_by_score(detected.score, later=True))
-    key, matched = key[order], matched[:, order]
-    head = np.append(True, key[1:] != key[:-1])[: len(key)]
-    tail = np.append(key[1:] != key[:-1], True)[: len(key)]
-    before = np.zeros_like(precision)
-    before[:, 1:] = precision[:, :-1]
-    before[:, head] = 0
-    seen = np.where(matched, before, 0)
-    seen[:, tail] = np.maximum(seen[:, tail], precision[:, tail])
-    value = _sum_at_hits(_running_max_from_end(seen, key), hit[:, order], key, true_key, groups)
-    return np.nan_to_num(value).mean(axis=1)
+    m = match(detected, true, thresholds, "pku")
+    group, listed, found, order = _rank(m, detected, key, groups, later=True)
+    hit, levels = m.hit[order], len(np.atleast_1d(thresholds))
+    before = (found - hit) / np.maximum(listed - 1, 1)
+    hits = np.bincount(group, weights=hit, minlength=levels * groups)
+    whole = hits / np.maximum(np.tile(np.bincount(key, minlength=groups), levels), 1)
+    precision = np.maximum(_largest_from_here(before, group), whole[group])
+    return np.nan_to_num(_recall_weighted(precision * hit, group, true_key, groups, levels)).mean(axis=1)
 
 
-def _precision(
-    hit: Bool[np.ndarray, "h n"], key: Int[np.ndarray, " n"], rank: Int[np.ndarray, " n"]
-) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, "h n"]]:
-    """Order of detections by group and rank, and the precision of each group down to each of its detections."""
-    order = np.lexsort((rank, key))
-    key = key[order]
-    first = np.searchsorted(key, key)
-    found = np.cumsum(hit[:, order], axis=1)
-    found = found - found[:, first] + hit[:, order][:, first]
-    return order, found / (np.arange(len(key)) - first + 1)
+def _rank(
+    m: Matches, detected: Segments, key: Int[np.ndarray, " n"], groups: int, later: bool
+) -> tuple[Int[np.ndarray, " e"], Int[np.ndarray, " e"], Int[np.ndarray, " e"], Int[np.ndarray, " e"]]:
+    """Matches by (threshold, key) and falling score: group, detections and hits of the group down to each; the
+    order."""
+    order = by_score(detected.score, later)
+    order = order[rising(key[order])]
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    by = np.argsort(m.level * max(len(order), 1) + place[m.row])
+    held = np.bincount(key, minlength=groups)
+    group = (m.level * groups + key[m.row])[by]
+    listed = place[m.row][by] - (np.cumsum(held) - held)[key[m.row]][by] + 1
+    total = np.cumsum(m.hit[by])
+    head = np.append(True, group[1:] != group[:-1])[: len(group)]
+    first = np.flatnonzero(head)[np.cumsum(head) - 1]
+    return group, listed, total - (total - m.hit[by])[first], by
 
 
-def _running_max_from_end(value: Float[np.ndarray, "h n"], key: Int[np.ndarray, " n"]) -> Float[np.ndarray, "h n"]:
-    """Largest value at or after each position within its group; groups are contiguous and sorted, values in [0, 1]."""
-    lift = 2.0 * (key.max(initial=0) - key)
-    return np.maximum.accumulate((value + lift)[:, ::-1], axis=1)[:, ::-1] - lift
+def _largest_from_here(value: Float[np.ndarray, " e"], group: Int[np.ndarray, " e"]) -> Float[np.ndarray, " e"]:
+    """Largest value at or after each position within its group; groups are contiguous and rising, values in [0, 1]."""
+    lift = 2.0 * (group.max(initial=0) - group)
+    return np.maximum.accumulate((value + lift)[::-1])[::-1] - lift
 
 
-def _sum_at_hits(
-    value: Float[np.ndarray, "h n"],
-    hit: Bool[np.ndarray, "h n"],
-    key: Int[np.ndarray, " n"],
+def _recall_weighted(
+    value: Float[np.ndarray, " e"],
+    group: Int[np.ndarray, " e"],
     true_key: Int[np.ndarray, " m"],
     groups: int,
+    levels: int,
 ) -> Float[np.ndarray, "h g"]:
-    """Sum of the values at hits over the number of true segments, per group; NaN for groups without any."""
-    total = np.stack([np.bincount(key, weights=v * h, minlength=groups) for v, h in zip(value, hit, strict=True)])
+    """Sum of the values over the number of true segments, per threshold and key; NaN for keys without any."""
+    total = np.bincount(group, weights=value, minlength=levels * groups).reshape(levels, groups)
     wanted = np.broadcast_to(np.bincount(true_key, minlength=groups), total.shape)
     return np.divide(total, wanted, out=np.full(total.shape, np.nan), where=wanted > 0)

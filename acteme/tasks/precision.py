@@ -3,7 +3,8 @@
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Shaped
+import torch
+from jaxtyping import Bool, Float, Int, Shaped
 
 from acteme.errors import InputError
 
@@ -25,6 +26,19 @@ def check_frames(scores: Float[np.ndarray, "n k"], truth: Shaped[np.ndarray, "n 
         raise InputError(f"the score of class {k} at frame {frame} is NaN", mend="check the model's weights and input")
 
 
+def falling(score: Float[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+    """Rows by falling score, equal ones in order of rows; scores are compared as 32-bit floats, as models give them."""
+    # The bits of a float, the lower 31 flipped where it is negative, order like the float as integers, which are sorted
+    # several times faster. 0 - x negates without making a negative zero.
+    bits = (np.float32(0) - np.asarray(score, np.float32)).view(np.int32)
+    return rising(np.where(bits < 0, bits ^ 0x7FFFFFFF, bits))
+
+
+def rising(key: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+    """Rows by rising key (32-bit), equal keys in order of rows."""
+    return torch.from_numpy(np.asarray(key, np.int32)).sort(stable=True).indices.numpy()
+
+
 def average_precision(
     scores: Float[np.ndarray, "n k"], truth: Shaped[np.ndarray, "n k"], ties: Ties = "shared"
 ) -> Float[np.ndarray, " k"]:
@@ -32,23 +46,20 @@ def average_precision(
 
     AP = (1 / P) sum over positives i of (positives ranked at or above i) / (frames ranked at or above i).
     """
-    scores, truth = np.asarray(scores), np.asarray(truth) > 0
+    scores, truth = np.asarray(scores, np.float32), np.asarray(truth) > 0
     check_frames(scores, truth)
-    one = _shared if ties == "shared" else _ordered
-    return np.array([one(scores[:, k], truth[:, k]) for k in range(scores.shape[1])], dtype=float)
+    return np.array([_of_class(scores[:, k], truth[:, k], ties) for k in range(scores.shape[1])], dtype=float)
 
 
-def _shared(score: Float[np.ndarray, " n"], positive: Shaped[np.ndarray, " n"]) -> float:
-    hits, others = np.sort(score[positive]), np.sort(score[~positive])
-    if not len(hits):
+def _of_class(score: Float[np.ndarray, " n"], positive: Bool[np.ndarray, " n"], ties: Ties) -> float:
+    order = falling(score)
+    at = np.flatnonzero(positive[order])
+    if not len(at):
         return np.nan
-    first = np.flatnonzero(np.concatenate([[True], hits[1:] != hits[:-1]]))
-    count = np.diff(np.append(first, len(hits)))
-    found = len(hits) - first
-    listed = found + len(others) - np.searchsorted(others, hits[first], side="left")
-    return float((count * found / listed).sum() / len(hits))
-
-
-def _ordered(score: Float[np.ndarray, " n"], positive: Shaped[np.ndarray, " n"]) -> float:
-    at = np.flatnonzero(positive[np.argsort(-score, kind="stable")])
-    return float((np.arange(1, len(at) + 1) / (at + 1)).mean()) if len(at) else np.nan
+    found = np.arange(1, len(at) + 1)
+    if ties == "shared":
+        ranked = score[order]
+        last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
+        at = last[np.searchsorted(last, at)]
+        found = np.searchsorted(at, at, side="right")
+    return float((found / (at + 1)).mean())

@@ -150,14 +150,17 @@ def _measure_f1(b: _Bootstrap, name: str, predicted: Segments, true: Segments) -
 
 
 def _measure_events(b: _Bootstrap, detected: Segments, true: Segments, classes: int) -> None:
-    hit, _ = events.match(detected, true, events.PKU)
-    order = -events.rank_by_score(detected.score)
+    matches = events.match(detected, true, events.PKU)
+    hit = np.zeros((len(events.PKU), len(detected)), bool)
+    hit[matches.level, matches.row] = matches.hit
+    place = np.empty(len(detected))
+    place[events.by_score(detected.score)] = -np.arange(len(detected))
     values = events.event_map(detected, true, classes, events.PKU)
     script = events.pku_script_map(detected, true, classes, events.PKU)
     for h, threshold in enumerate(events.PKU):
         of_class = ((detected.label == k, true.recording[true.label == k]) for k in range(classes))
         ranked = (
-            Ranked(order[d], hit[h, d], detected.recording[d], np.bincount(t, minlength=b.recordings))
+            Ranked(place[d], hit[h, d], detected.recording[d], np.bincount(t, minlength=b.recordings))
             for d, t in of_class
         )
         b.ranking(f"event_map@{threshold}", float(values[h]), ranked, "interpolated")

@@ -80,20 +80,21 @@ def overlaps(
 
     Sorted by detection, then by falling IoU, then by row of the true segment (falling row with `later`).
     """
-    order = np.lexsort((true.label, true.recording))
     base = min(detected.label.min(initial=0), true.label.min(initial=0))
     width = max(detected.label.max(initial=0), true.label.max(initial=0)) - base + 1
-    group = true.recording[order] * width + true.label[order] - base
-    key = detected.recording * width + detected.label - base
-    begin = np.searchsorted(group, key, side="left")
-    count = np.searchsorted(group, key, side="right") - begin
+    group, key = (s.recording * width + s.label - base for s in (true, detected))
+    order = np.argsort(group, kind="stable")
+    held = np.bincount(group, minlength=key.max(initial=0) + 1)
+    begin, count = (np.cumsum(held) - held)[key], held[key]
     d = np.repeat(np.arange(len(detected)), count)
     t = order[np.repeat(begin - np.cumsum(count) + count, count) + np.arange(count.sum())]
     shared = np.minimum(detected.end[d], true.end[t]) - np.maximum(detected.start[d], true.start[t])
     kept = shared > 0
     d, t, shared = d[kept], t[kept], shared[kept]
     iou = shared / (np.maximum(detected.end[d], true.end[t]) - np.minimum(detected.start[d], true.start[t]))
-    by = np.lexsort((-t if later else t, -iou, d))
+    if later:
+        d, t, iou = d[::-1], t[::-1], iou[::-1]
+    by = np.lexsort((-iou, d))  # stable: pairs come by row of the true segment
     return d[by], t[by], iou[by]
 
 
@@ -155,19 +156,21 @@ def edit_scores(predicted: Segments, true: Segments, recordings: int) -> Float[n
     check_rows(predicted, true, recordings=recordings)
     source, many = _sequences(predicted, recordings)
     target, few = _sequences(true, recordings)
-    order = np.argsort(-many, kind="stable")
-    cost = np.tile(np.arange(target.shape[1] + 1), (recordings, 1))
-    steps = np.arange(target.shape[1] + 1)
+    longest = np.argsort(-many, kind="stable")
+    source, target, rows = source[longest], target[longest], many[longest]
+    steps = np.arange(target.shape[1] + 1, dtype=np.int32)
+    cost = np.tile(steps, (recordings, 1))
     for i in range(source.shape[1]):
         # One row of the edit table for every recording that still has a segment i. Insertions run along the row: the
         # least of value[k] + (j - k) over k <= j is a running minimum of value - j.
-        live = order[: np.searchsorted(-many[order], -i, side="left")]
-        row = cost[live]
-        value = row + 1
-        different = source[live, i, None] != target[live]
-        np.minimum(value[:, 1:], row[:, :-1] + different, out=value[:, 1:])
-        cost[live] = np.minimum.accumulate(value - steps, axis=1) + steps
-    distance = cost[np.arange(recordings), few]
+        live = np.searchsorted(-rows, -i)
+        row, value = cost[:live], cost[:live] + 1
+        np.minimum(value[:, 1:], row[:, :-1] + (source[:live, i, None] != target[:live]), out=value[:, 1:])
+        value -= steps
+        np.minimum.accumulate(value, axis=1, out=value)
+        np.add(value, steps, out=row)
+    distance = np.empty(recordings)
+    distance[longest] = cost[np.arange(recordings), few[longest]]
     longer = np.maximum(many, few)
     return 1 - np.divide(distance, longer, out=np.full(recordings, np.nan), where=longer > 0)
 
@@ -176,6 +179,6 @@ def _sequences(s: Segments, recordings: int) -> tuple[Int[np.ndarray, "r m"], In
     count = np.bincount(s.recording, minlength=recordings)
     order = np.argsort(s.recording, kind="stable")
     column = np.arange(len(s)) - np.repeat(np.cumsum(count) - count, count)
-    table = np.full((recordings, count.max(initial=0)), -2)
+    table = np.full((recordings, count.max(initial=0)), -2, np.int32)
     table[s.recording[order], column] = s.label[order]
     return table, count

@@ -143,7 +143,7 @@ def _check_header(header: list[str], path: Path) -> None:
 def _row(values: dict[str, str], file: str, line: int, where: str, folder: Path) -> Row:
     """A row whose cells make sense by themselves."""
     check_path(file, where)
-    if not (folder / file).is_file():
+    if not (folder / file).exists():
         raise InputError(f"file '{file}' does not exist", where, f"put it into {folder} or correct the name")
     start, end = (_number(values.get(name, ""), name, where) for name in ("start", "end"))
     label, split = values.get("label", ""), values.get("split", "")

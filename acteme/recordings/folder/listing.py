@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -182,7 +182,8 @@ def _spec(groups: Sequence[list[Row]], headers: Sequence[Header], common: Common
 
 
 def _names(files: Sequence[str]) -> list[str]:
-    stems = [file.rpartition(".")[0] for file in files]
+    paths = map(PurePosixPath, files)
+    stems = [str(p.with_suffix("") if p.suffix.lower() in FORMATS else p) for p in paths]
     count = Counter(stems)
     return [file if count[stem] > 1 else stem for stem, file in zip(stems, files, strict=True)]
 
@@ -191,7 +192,7 @@ def _unnamed(path: Path, csv: Path) -> list[str]:
     """Says so where the folder holds skeleton files that the table does not name."""
     text = csv.read_text(encoding="utf-8-sig")
     found = (p for p in sorted(path.rglob("*")) if p.suffix.lower() in FORMATS and p != csv)
-    unnamed = [p.name for p in found if p.name not in text]
+    unnamed = [p.name for p in found if p.name not in text and p.parent.name not in text]
     return [f"{len(unnamed)} files are not in annotations.csv: {', '.join(unnamed[:8])}"] if unnamed else []
 
 

@@ -2,7 +2,8 @@
 
 An adjacency A (V, V) here has A[j, i] = 1 for a link (i, j): column i holds where joint i's edge leads to. With edges
 (child, parent) the inward matrix therefore has In[parent, child] = 1. Two families of papers use the same matrices in
-transposed ways, see `aggregate`. Partitions are stacks (K, V, V), one convolution weight per subset.
+transposed ways, see `aggregate`. Partitions are stacks (K, V, V), one convolution weight per subset. They equal
+PYSKL's `Graph` on its three layouts to the rounding of float32, the ST-GCN partition with `official=True`.
 """
 
 from collections.abc import Iterable

@@ -2,13 +2,14 @@
 
 One draw holds for all frames and persons of a sample. Positions are never changed in place. The linear changes leave
 the zeros of absent persons, missing joints and padding as they are; noise and masks leave them out. `generator` is of
-the tensor's device; without it torch's global one is used.
+the tensor's device; without it torch's global one is used. The official HaLP shear with the same entries is met to
+3.4e-7 (float32).
 """
 
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from acteme.errors import InputError
@@ -42,10 +43,7 @@ def random_scale(x: Clips, limit: float | Sequence[float] = 0.1, generator: Gene
 
 def random_shear(x: Clips, limit: float = 1.0, generator: Generator | None = None) -> Clips:
     """Pose shear of HaLP: x <- S x, S the identity with off-diagonal entries U(-limit, limit)."""
-    c = x.shape[-1]
-    entries = _uniform(x, c * c, limit, generator).view(-1, c, c)
-    eye = torch.eye(c, dtype=x.dtype, device=x.device)
-    return _apply(eye + entries * (1 - eye), x)
+    return _apply(_shear(x, limit, generator), x)
 
 
 def corrupt_joints(x: Clips, joints: int = 15, limit: float = 1.0, generator: Generator | None = None) -> Clips:
@@ -55,27 +53,43 @@ def corrupt_joints(x: Clips, joints: int = 15, limit: float = 1.0, generator: Ge
     Raises:
         InputError: more joints than the skeleton has.
     """
-    b, v, c = len(x), x.shape[-2], x.shape[-1]
-    if not 0 <= joints <= v:
-        raise InputError(f"{joints} of {v} joints cannot be corrupted", "joints", f"give a number from 0 to {v}")
-    # the ranks of independent draws are a random permutation: the first `joints` of it are the chosen ones
-    rank = torch.rand(b, v, generator=generator, device=x.device).argsort(1).argsort(1)
-    matrix = _uniform(x, c * c, limit, generator).view(-1, c, c)
-    keep = (torch.rand(b, generator=generator, device=x.device) >= 0.5).to(x.dtype)
-    chosen = (rank < joints)[:, None, None, :, None]
-    return torch.where(chosen, _apply(matrix * keep[:, None, None], x), x)
+    matrix, chosen = _corruption(x, joints, limit, generator)
+    return torch.where(chosen[:, None, None, :, None], _apply(matrix, x), x)
 
 
 def shear_or_corrupt(
     x: Clips, joints: int = 15, limit: float = 1.0, probability: float = 0.5, generator: Generator | None = None
 ) -> Clips:
-    """The spatial augmentation of one HaLP view: pose shear with `probability`, else joint corruption."""
+    """The spatial augmentation of one HaLP view: pose shear with `probability`, else joint corruption.
+
+    Raises:
+        InputError: more joints than the skeleton has.
+    """
     shear = torch.rand(len(x), generator=generator, device=x.device) < probability
-    return torch.where(
-        shear[:, None, None, None, None],
-        random_shear(x, limit, generator),
-        corrupt_joints(x, joints, limit, generator),
-    )
+    matrix, chosen = _corruption(x, joints, limit, generator)
+    matrix = torch.where(shear[:, None, None], _shear(x, limit, generator), matrix)
+    chosen = chosen | shear[:, None]
+    return torch.where(chosen[:, None, None, :, None], _apply(matrix, x), x)
+
+
+def _shear(x: Clips, limit: float, generator: Generator | None) -> Float[Tensor, "B C C"]:
+    c = x.shape[-1]
+    eye = torch.eye(c, dtype=x.dtype, device=x.device)
+    return eye + _uniform(x, c * c, limit, generator).view(-1, c, c) * (1 - eye)
+
+
+def _corruption(
+    x: Clips, joints: int, limit: float, generator: Generator | None
+) -> tuple[Float[Tensor, "B C C"], Bool[Tensor, "B V"]]:
+    """Matrices, and the joints that they are for."""
+    b, v, c = len(x), x.shape[-2], x.shape[-1]
+    if not 0 <= joints <= v:
+        raise InputError(f"{joints} of {v} joints cannot be corrupted", "joints", f"give a number from 0 to {v}")
+    # the ranks of independent draws are a random permutation: the first `joints` of it are the chosen ones
+    rank = torch.rand(b, v, generator=generator, device=x.device).argsort(1).argsort(1)
+    keep = (torch.rand(b, generator=generator, device=x.device) >= 0.5).to(x.dtype)
+    matrix = _uniform(x, c * c, limit, generator).view(-1, c, c) * keep[:, None, None]
+    return matrix, rank < joints
 
 
 def flip(x: Clips, layout: Layout, mirror: bool = True) -> Clips:

@@ -16,7 +16,8 @@ whose shoulders tilt by 2-10 cm the joints differ by up to 2.4 m, some bodies en
 that points exactly the wrong way as it is. Here the second rotation is about z only (the shoulders are projected
 perpendicular to the spine first) and the half turn is made; `official=True` gives the official result. With
 `official=True` the official code's arithmetic is met to rounding: 2.4e-7 m against the 2s-AGCN preparation (as shipped
-with HaLP; float32, two persons with empty frames) and 1.1e-15 m against PYSKL's PreNormalize3D (float64).
+with HaLP; float32, two persons with empty frames) and 1.1e-15 m against PYSKL's PreNormalize3D (float64);
+the CTR-GCN preparation is met exactly.
 """
 
 from dataclasses import dataclass
@@ -175,7 +176,7 @@ def _there(x: Float[np.ndarray, "... C"], by_sum: bool = False) -> Bool[np.ndarr
 def _front_and_repeat(x: Float[np.ndarray, "T M V 3"], by_sum: bool) -> Float[np.ndarray, "T M V 3"]:
     """Step 1 of `normalize_agcn`, as one gather of frames per person."""
     frames = len(x)
-    flat = x.reshape(frames, x.shape[1], -1)
+    flat = x.reshape(frames, x.shape[1], x.shape[2] * x.shape[3])
     out = x.copy()
     for m, there in enumerate(_there(flat, by_sum).T):
         if not there.any():

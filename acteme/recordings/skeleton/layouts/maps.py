@@ -5,7 +5,7 @@ line of a limb. Maps between layouts with unlike joints are approximations: nobo
 put the joints of a motion-capture rig.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -62,19 +62,15 @@ def _posetics(nose: str) -> dict[str, Rule]:
     }
 
 
-def _both_sides(rules: dict[str, Rule]) -> dict[str, Rule]:
+def _both_sides(rules: dict[str, Beyond | Offset]) -> dict[str, Rule]:
     """The rules of the left side and the same for the right."""
-    sides = dict(rules)
-    for target, rule in rules.items():
-        if isinstance(rule, str):
-            mirrored: Rule = rule.replace("left", "right")
-        elif isinstance(rule, Beyond):
-            mirrored = Beyond(rule.start.replace("left", "right"), rule.before.replace("left", "right"), rule.ratio)
-        else:
-            start, before = (name.replace("left", "right") for name in (rule.start, rule.before))
-            mirrored = Offset(start, before, rule.meters, rule.forward)
-        sides[target.replace("left", "right")] = mirrored
-    return sides
+    right = {
+        target.replace("left", "right"): replace(
+            rule, start=rule.start.replace("left", "right"), before=rule.before.replace("left", "right")
+        )
+        for target, rule in rules.items()
+    }
+    return {**rules, **right}
 
 
 _MAPS: dict[tuple[str, str], dict[str, Rule]] = {

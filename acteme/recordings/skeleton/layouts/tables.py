@@ -124,6 +124,7 @@ _OPENPOSE18 = _layout(
     },
     _OPENPOSE18_GRAPH,
 )
+# The official flip of MA-52 leaves the ten hand points where they are; here they change sides with their wrists.
 _MA52_28 = _layout(
     "ma52_28",
     _OPENPOSE18_JOINTS
@@ -244,6 +245,14 @@ _HAND21 = _layout(
     {"thumb": "1-4", "index": "5-8", "middle": "9-12", "ring": "13-16", "little": "17-20"},
 )
 
+_SHREC22 = _layout(
+    "shrec22",
+    "wrist palm " + " ".join(f"{finger}_{knuckle}" for finger in _FINGERS for knuckle in (1, 2, 3, 4)),
+    (0, 0, 1, 2, 3, 4, 1, 6, 7, 8, 1, 10, 11, 12, 1, 14, 15, 16, 1, 18, 19, 20),
+    0,
+    {"thumb": "2-5", "index": "6-9", "middle": "10-13", "ring": "14-17", "little": "18-21"},
+)
+
 _LCRNET13 = _layout(
     "lcrnet13",
     """right_ankle left_ankle right_knee left_knee right_hip left_hip right_wrist left_wrist right_elbow left_elbow
@@ -311,6 +320,7 @@ LAYOUTS: dict[str, Layout] = {
         _SMPL24,
         _KIT21,
         _HAND21,
+        _SHREC22,
         _LCRNET13,
         _POSETICS17,
         _MOCAP15,

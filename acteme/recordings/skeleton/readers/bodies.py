@@ -7,8 +7,8 @@ Kinect v2 tracks up to six bodies and sees persons in furniture. Three published
 - `ctrgcn` (SGN, CTR-GCN): bodies are tracks by ID; short and flat ones are dropped, the rest is laid on two actors in
   the order of their motion. Frames without an actor are removed.
 - `pyskl` (PYSKL): the same rules; but tracks may not share a frame, where in `ctrgcn` the last frame of one may be the
-  first of the next (which overwrites it), frames without an actor stay unless at either end, and the actors change places
-  where the first is absent in the first frame and the second is not.
+  first of the next (which overwrites it); frames without an actor stay unless at either end; and the actors change
+  places where the first is absent in the first frame and the second is not.
 """
 
 from typing import TYPE_CHECKING, Literal

@@ -36,8 +36,9 @@ def read_json(path: Path) -> Recording:
     arrays = {"skeleton": skeleton[:, None]}
     if not found:
         label = data.get("label")
-        known = isinstance(label, int) and 1 <= label <= len(NWUCLA10)
-        return Recording(path.stem, FPS, arrays, label=NWUCLA10[label - 1] if known else "")
+        if not isinstance(label, int) or not 1 <= label <= len(NWUCLA10):
+            return Recording(path.stem, FPS, arrays)
+        return Recording(path.stem, FPS, arrays, label=NWUCLA10[label - 1])
     action, subject, _, view = map(int, found.groups())
     if action not in ACTIONS:
         raise InputError(f"action {action} is not one of the data set's ({', '.join(map(str, ACTIONS))})", path)
@@ -50,7 +51,6 @@ def read_json(path: Path) -> Recording:
         subject=f"s{subject:02d}",
         camera=f"v{view:02d}",
     )
-
 
 
 def nwucla(path: Path) -> Listing:

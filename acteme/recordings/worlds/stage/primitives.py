@@ -33,11 +33,11 @@ class Angle(NamedTuple):
 REST = Angle()
 QUARTER = np.pi / 2
 
-# Per kind and primitive: flexion (forward), abduction (outward), twist, flexion of elbow or knee; for head and torso
+# Per kind and primitive: flexion (forward), abduction (outward), twist (outward), flexion of elbow or knee; for head and torso
 # pitch (forward), roll (to the right), yaw.
 _BANK: dict[str, dict[str, tuple[Angle, ...]]] = {
     "arm": {
-        "wave": (Angle(0.3), Angle(1.9, 0.15), REST, Angle(0.9, 0.55)),
+        "wave": (Angle(0.1), Angle(1.6, 0.1), Angle(1.4), Angle(1.3, 0.6)),
         "circle": (Angle(0.9, 0.5), Angle(0.5, 0.5, lag=QUARTER), REST, Angle(0.25)),
         "poke": (Angle(0.1, pulse=1.3), Angle(0.1), REST, Angle(1.9, pulse=-1.7)),
         "kick": (Angle(-0.5, pulse=1.9), Angle(0.15), REST, Angle(0.7, pulse=-0.6, lag=-0.8)),

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from acteme.recordings.worlds.stage.primitives import STILL
+from acteme.recordings.worlds.stage.rig import PARTS
 
 
 @dataclass(frozen=True)
@@ -74,3 +75,39 @@ def mirrored(script: Script, rows: Bool[np.ndarray, " n"], order: Int[np.ndarray
         for name, value in ((n, getattr(script, n)) for n in Script.__dataclass_fields__)
     }
     return replace(script, **fields)
+
+
+def clips(
+    rng: np.random.Generator, frames: Int[np.ndarray, " n"], crop: float, fps: float
+) -> tuple[Float[np.ndarray, "n 1 p"], Float[np.ndarray, "n 1 p"]]:
+    """When each part of a trimmed clip moves.
+
+    The clip is a random crop of a performance that is 1 + `crop` times as long; every part begins in the first eighth of
+    the performance and ends in the last, each at a time of its own.
+    """
+    shape = (len(frames), 1, len(PARTS))
+    seconds = (frames / fps)[:, None, None]
+    whole = seconds * (1 + crop)
+    cut = rng.random((len(frames), 1, 1)) * (whole - seconds)
+    start = rng.uniform(0, 0.125, shape) * whole - cut
+    end = rng.uniform(0.875, 1, shape) * whole - cut
+    return start, end
+
+
+def slots(
+    rng: np.random.Generator, frames: Int[np.ndarray, " n"], slot: tuple[float, float], fps: float, common: bool
+) -> tuple[Float[np.ndarray, "n s p"], Float[np.ndarray, "n s p"]]:
+    """Starts and ends of the slots that fill untrimmed recordings, on the grid of frames.
+
+    Lengths are uniform in `slot` (seconds), but the last one ends with the recording. With `common` the slots are those
+    of all parts, else every part has its own. Those beyond the end have no length.
+    """
+    count, parts = int(np.ceil(frames.max() / fps / slot[0])) + 1, 1 if common else len(PARTS)
+    length = np.maximum(np.round(rng.uniform(*slot, (len(frames), count, parts)) * fps), 1)
+    end = np.minimum(np.cumsum(length, 1), frames[:, None, None])
+    # What is left for a last slot that would be shorter than half the least goes to the one before it.
+    short = frames[:, None, None] - end < slot[0] * fps / 2
+    end = np.where(short, frames[:, None, None], end)
+    start = np.concatenate([np.zeros((len(frames), 1, parts)), end[:, :-1]], 1)
+    shape = (len(frames), count, len(PARTS))
+    return np.broadcast_to(start / fps, shape), np.broadcast_to(end / fps, shape)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +26,11 @@ from acteme.systems.represent.halp.encoder import (
     sequence,
 )
 from acteme.systems.represent.halp.official import classifier_state
-from acteme.systems.represent.halp.pretrain import Pretrain
+from acteme.systems.represent.halp.pretrain import CLIPS, Pretrain
+
+RECIPE = Recipe(
+    optimizer="sgd", lr=0.005, momentum=0.9, epochs=80, schedule="step", milestones=(50, 70), drop_last=False
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class ClassifyConfig:
 
     modalities: tuple[Modality, ...] = ("joint",)
     """Which encoders are used; the logits of several are averaged."""
-    encoder: EncoderConfig = EncoderConfig()
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
     """The encoder of each modality, the same as in `pretrain`."""
     frozen: bool = True
     """Train the linear layer only; otherwise the encoder, too (fine-tuning)."""
@@ -44,12 +49,9 @@ class ClassifyConfig:
     """Smallest and largest part of a clip that is shown in training."""
     shortest: int = 64
     """Frames that are shown at least in training, where the clip has them."""
-    windows: Windows = Windows(frames=None, limit=300)
+    windows: Windows = CLIPS
     """What counts as a clip."""
-    recipe: Recipe = field(
-        default=Recipe(optimizer="sgd", lr=0.005, momentum=0.9, epochs=80, batch=64, schedule="step",
-                       milestones=(50, 70), drop_last=False)  # fmt: skip
-    )
+    recipe: Recipe = RECIPE
     """How it is optimized."""
 
     @classmethod
@@ -77,14 +79,15 @@ class Classifier(nn.Module):
         self.config = config
         self.layout = check_spec(spec, config.modalities)
         if not spec.classes:
-            raise InputError("the data names no classes", "classify", "give labelled recordings, or leave this stage out")
+            raise InputError(
+                "the data names no classes", "classify", "give labelled recordings, or leave this stage out"
+            )
         features = spec.joints * spec.channels * spec.persons
         self.encoders = nn.ModuleDict({m: Encoder(features, config.encoder) for m in config.modalities})
         width = 2 * config.encoder.hidden
         self.linear = nn.ModuleDict({m: nn.Linear(width, len(spec.classes)) for m in config.modalities})
-        for linear in self.linear.values():
-            nn.init.normal_(linear.weight, std=0.01)
-            nn.init.zeros_(linear.bias)
+        for name, parameter in self.linear.named_parameters():
+            nn.init.zeros_(parameter) if name.endswith("bias") else nn.init.normal_(parameter, std=0.01)
         self.encoders.requires_grad_(not config.frozen)
 
     def inherit(self, previous: Mapping[str, nn.Module]) -> None:
@@ -99,9 +102,9 @@ class Classifier(nn.Module):
         if source.config.encoder != self.config.encoder:
             raise InputError("differs from pretrain.encoder", "classify.encoder", "set both alike")
         for m, encoder in self.encoders.items():
-            if m not in source.query:
+            if m not in source.parts:
                 raise InputError(f"'{m}' was not pre-trained", "classify.modalities", "add it to pretrain.modalities")
-            encoder.load_state_dict(source.query[m].encoder.state_dict())
+            encoder.load_state_dict(source.parts[m].query.encoder.state_dict())
 
     def train(self, mode: bool = True) -> "Classifier":
         """Frozen encoders stay in evaluation mode: their batch statistics must not follow the labelled data."""
@@ -132,14 +135,16 @@ class Classifier(nn.Module):
 
     def encode(self, batch: Batch) -> Latents:
         """Latents (2 hidden numbers), the mean over modalities, of the middle 95% of each clip."""
-        return encode_clips(self.encoders, batch["skeleton"], batch["frames"], self.config.size, self.layout)
+        return encode_clips(
+            dict(self.encoders.items()), batch["skeleton"], batch["frames"], self.config.size, self.layout
+        )
 
     def predict(self, batch: Batch) -> LabelScores:
         """Class probabilities of each clip."""
         return LabelScores(self.logits(batch).float().softmax(-1))
 
     @staticmethod
-    def official_state_dict(state: dict) -> dict[str, Tensor]:
+    def official_state_dict(state: dict[str, Any]) -> dict[str, Tensor]:
         """The tensors of an official linear probe's checkpoint under this module's names.
 
         It holds encoders of all three modalities; for a single-modality model those of motion and bone are random.

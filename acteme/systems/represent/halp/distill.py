@@ -6,7 +6,6 @@ Source: Mao et al., CMD: Self-supervised 3D action representation learning with 
 
 from collections.abc import Mapping
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor

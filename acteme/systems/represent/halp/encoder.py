@@ -1,5 +1,6 @@
 """HaLP's encoder: a skeleton clip as a sequence of vectors, through batch normalization and a GRU, to one latent."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -91,15 +92,13 @@ def xavier(module: nn.Module) -> None:
             nn.init.xavier_uniform_(parameter)
 
 
-def sequence(
-    x: Float[Tensor, "b t m v c"], modality: str, skeleton: Layout
-) -> Float[Tensor, "b t v*c*m"]:
+def sequence(x: Float[Tensor, "b t m v c"], modality: str, skeleton: Layout) -> Float[Tensor, "b t v*c*m"]:
     """The modality's numbers of every frame; joints are the slowest axis, persons the fastest."""
     return rearrange(stream(x, skeleton, STREAM[modality]), "b t m v c -> b t (v c m)")
 
 
 def encode_clips(
-    encoders: nn.ModuleDict, x: Float[Tensor, "b t m v c"], frames: Tensor, size: int, skeleton: Layout
+    encoders: Mapping[str, nn.Module], x: Float[Tensor, "b t m v c"], frames: Tensor, size: int, skeleton: Layout
 ) -> Latents:
     """Latents of the middle 95% of each clip, resized to `size` frames; the mean over the encoders' modalities."""
     x = center_resize(x, frames, size)
@@ -114,5 +113,7 @@ def check_spec(spec: Spec, modalities: tuple[str, ...]) -> Layout:
         raise InputError("the data names no skeleton layout", "halp", "give recordings with a skeleton")
     if not modalities or len(set(modalities)) < len(modalities) or not set(modalities) <= set(STREAM):
         where = "modalities"
-        raise InputError(f"{', '.join(modalities) or 'nothing'} is no set of modalities", where, "of joint, motion, bone")
+        raise InputError(
+            f"{', '.join(modalities) or 'nothing'} is no set of modalities", where, "of joint, motion, bone"
+        )
     return layout(spec.layout)

@@ -80,7 +80,7 @@ class _Pair(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     @torch.amp.custom_bwd(device_type="cpu")
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         x, w_i, w_h, gates, inner, out = ctx.saved_tensors
         (t, b, d), (g, _, n_h) = x.shape, w_h.shape
         grad = grad.reshape(t, b, g, n_h).transpose(1, 2)

@@ -24,8 +24,8 @@ EDGE = 0.01
 """How far before t* the positives of hardness `edge` stop."""
 CLOSE = 1 - 1e-7
 """Largest cosine of an angle that is told from zero."""
-FLAT = 1e-4
-"""Sine of an angle below which (or above pi minus which) no great circle is followed: z = k."""
+FLAT = 1e-3
+"""Sine of the angle below which no great circle is followed, z = k; a float32 cosine tells no smaller angles apart."""
 
 
 @dataclass(frozen=True)

@@ -32,28 +32,27 @@ def pretrain_state(state: dict[str, Any]) -> dict[str, Tensor]:
     Encoders of a modality without one (a single-modality checkpoint is called joint whatever it was trained on), the
     count of clips seen and of steps are not in the checkpoint. Where prototypes are there, the warm-up counts as over.
     """
-    source, out = tensors(state), {}
-    several = any(name.startswith("queue_motion") for name in source)
-    for name, value in source.items():
+    out = {}
+    for name, value in tensors(state).items():
         if found := re.match(r"encoder_(q|k)(_motion|_bone|)\.(.*)", name):
             side = "query" if found[1] == "q" else "key"
-            out[f"{side}.{SUFFIX[found[2]]}.{branch_name(found[3])}"] = value
+            out[f"modality.{SUFFIX[found[2]]}.{side}.{branch_name(found[3])}"] = value
         elif found := re.fullmatch(r"queue_ptr(_motion|_bone|)", name):
-            out[f"queues.{SUFFIX[found[1]]}.pointer"] = value.reshape(()).long()
+            out[f"modality.{SUFFIX[found[1]]}.queue.pointer"] = value.reshape(()).long()
         elif found := re.fullmatch(r"queue(_motion|_bone|)", name):
-            out[f"queues.{SUFFIX[found[1]]}.keys"] = value.T.contiguous()
+            out[f"modality.{SUFFIX[found[1]]}.queue.keys"] = value.T.contiguous()
         elif found := re.fullmatch(r"prototypes(_j|_m|_b|)", name):
             modality = {"": "joint", "_j": "joint", "_m": "motion", "_b": "bone"}[found[1]]
-            out[f"prototypes.{modality}.points"] = value
+            out[f"modality.{modality}.prototypes.points"] = value
         else:
             raise InputError(f"'{name}' is not a tensor of a HaLP checkpoint", mend="give one of its pre-training runs")
-    if "queues.joint.keys" not in out:
+    if "modality.joint.queue.keys" not in out:
         raise InputError("there is no queue in the checkpoint", mend="give one of HaLP's pre-training runs")
-    for modality in SUFFIX.values() if several else ("joint",):
-        points, keys = out.get(f"prototypes.{modality}.points"), out[f"queues.{modality}.keys"]
-        fitted = points is not None and bool(points.any())
-        out[f"prototypes.{modality}.fits"] = torch.tensor(int(fitted))
-        out[f"queues.{modality}.seen"] = torch.tensor(2 * len(keys) + 1 if fitted else 0)
+    for at in [f"modality.{m}." for m in SUFFIX.values() if f"modality.{m}.queue.keys" in out]:
+        keys = out[at + "queue.keys"]
+        fitted = bool(out[at + "prototypes.points"].any())
+        out[at + "prototypes.fits"] = torch.tensor(int(fitted))
+        out[at + "queue.seen"] = torch.tensor(2 * len(keys) + 1 if fitted else 0)
     return out | {"epoch": torch.tensor(0), "iteration": torch.tensor(0)}
 
 

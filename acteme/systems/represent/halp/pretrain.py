@@ -1,7 +1,8 @@
 """The stage `pretrain`: momentum contrast on skeleton clips, with hallucinated positives."""
 
+from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 from jaxtyping import Float
@@ -29,6 +30,11 @@ from acteme.systems.represent.halp.encoder import (
 from acteme.systems.represent.halp.hallucinate import attraction, hallucinate
 from acteme.systems.represent.halp.official import pretrain_state
 
+CLIPS = Windows(frames=None, limit=300)
+RECIPE = Recipe(
+    optimizer="sgd", lr=0.01, momentum=0.9, weight_decay=1e-4, epochs=451, schedule="step", milestones=(351,)
+)
+
 
 @dataclass(frozen=True)
 class PretrainConfig:
@@ -36,7 +42,7 @@ class PretrainConfig:
 
     modalities: tuple[Modality, ...] = ("joint",)
     """Which encoders are trained; several learn from each other by cross-modal distillation."""
-    encoder: EncoderConfig = EncoderConfig()
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
     """The encoder of each modality."""
     dim: int = 128
     """Size of the projection in which latents are contrasted."""
@@ -76,6 +82,8 @@ class PretrainConfig:
     """Clips seen before positives are hallucinated; none stands for twice the queue and one."""
     warmup_epochs: int = 0
     """Epochs before positives are hallucinated, if that is later."""
+    encode_with: Literal["first", "all"] = "first"
+    """Latents of the first modality (the protocol behind the published numbers), or the mean over all."""
     distill: float = 1.0
     """Weight of the distillation between modalities."""
     distill_top: int = 8192
@@ -94,12 +102,9 @@ class PretrainConfig:
     """Part of the joints that joint corruption hits (15 of 25)."""
     strength: float = 1.0
     """Largest entry of the random matrices of pose shear and joint corruption."""
-    windows: Windows = Windows(frames=None, limit=300)
+    windows: Windows = CLIPS
     """What counts as a clip."""
-    recipe: Recipe = field(
-        default=Recipe(optimizer="sgd", lr=0.01, momentum=0.9, weight_decay=1e-4, epochs=451, batch=64,
-                       schedule="step", milestones=(351,))  # fmt: skip
-    )
+    recipe: Recipe = RECIPE
     """How it is optimized."""
 
     @classmethod
@@ -112,8 +117,55 @@ class PretrainConfig:
         )  # fmt: skip
 
 
+class Contrast(nn.Module):
+    """Momentum contrast of one modality.
+
+    Args:
+        config: the method's settings.
+        features: numbers per frame.
+    """
+
+    def __init__(self, config: PretrainConfig, features: int):
+        super().__init__()
+        c = self.config = config
+        self.query = Branch(features, c.encoder, c.dim, c.head)
+        self.key = frozen(deepcopy(self.query))
+        self.queue = Queue(c.queue, c.dim)
+        self.prototypes = Prototypes(c.prototypes, c.dim)
+        self.fresh: list[Tensor] = []
+
+    def moco(self, q: Float[Tensor, "b d"], k: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
+        """Contrast of queries with their keys against the queue."""
+        return info_nce(q, k, self.queue.keys, self.config.temperature)
+
+    def positives(
+        self, q: Float[Tensor, "b d"], k: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """Loss of the further positives, and the part of them that was kept. Fits the prototypes the first time."""
+        c = self.config
+        source: Literal["hallucinate", "mixup", "repeat"] = "repeat" if c.positives == "none" else c.positives
+        if not self.prototypes.ready:
+            self.cluster()
+        points = self.prototypes.points
+        made = hallucinate(k, points, c.count, c.hardness, source, c.rank_filter, c.skip, c.pool, c.official_atan)
+        return attraction(q, k, points, made, c.temperature), made.kept.float().mean()
+
+    def cluster(self) -> None:
+        """Fits the prototypes to the most recent keys."""
+        self.prototypes.fit(self.queue.recent(self.config.recent))
+
+    def after_step(self, refresh: bool) -> None:
+        """Moves the key encoder, enqueues the step's keys, then clusters anew if asked and begun."""
+        momentum_update(self.key, self.query, self.config.momentum)
+        if self.fresh:
+            self.queue.enqueue(torch.cat(self.fresh))
+            self.fresh = []
+        if refresh and self.prototypes.ready:
+            self.cluster()
+
+
 class Pretrain(nn.Module):
-    """Learns an encoder without labels.
+    """Learns encoders without labels.
 
     Args:
         config: the method's settings.
@@ -123,24 +175,23 @@ class Pretrain(nn.Module):
         InputError: no skeleton, or settings that contradict each other.
     """
 
+    epoch: Tensor
+    iteration: Tensor
+
     def __init__(self, config: PretrainConfig, spec: Spec):
         super().__init__()
+        check(config)
         self.config = config
         self.layout = check_spec(spec, config.modalities)
-        check(config)
         features = spec.joints * spec.channels * spec.persons
-
-        def branches() -> nn.ModuleDict:
-            made = {m: Branch(features, config.encoder, config.dim, config.head) for m in config.modalities}
-            return nn.ModuleDict(made)
-
-        self.query, self.key = branches(), frozen(branches())
-        self.key.load_state_dict(self.query.state_dict())
-        self.queues = nn.ModuleDict({m: Queue(config.queue, config.dim) for m in config.modalities})
-        self.prototypes = nn.ModuleDict({m: Prototypes(config.prototypes, config.dim) for m in config.modalities})
+        self.modality = nn.ModuleDict({m: Contrast(config, features) for m in config.modalities})
         self.register_buffer("epoch", torch.zeros((), dtype=torch.long))
         self.register_buffer("iteration", torch.zeros((), dtype=torch.long))
-        self.fresh: dict[str, list[Tensor]] = {m: [] for m in config.modalities}
+
+    @property
+    def parts(self) -> dict[str, Contrast]:
+        """The contrast of each modality."""
+        return {m: cast(Contrast, part) for m, part in self.modality.items()}
 
     def before_epoch(self, epoch: int) -> None:
         """Steps are counted anew in every epoch."""
@@ -161,71 +212,58 @@ class Pretrain(nn.Module):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The losses of a batch of clips, and the part of the positives that the rank filter keeps.
 
-        Needs `skeleton` and `frames`. In training the keys are put by for `after_step`.
+        Needs `skeleton` and `frames`. In training, the keys are put by for `after_step`.
 
         Returns:
-            total = moco + mu positives + distill, and its parts, each summed over the modalities.
+            total = moco + mu positives + distill, and these parts, each summed over the modalities.
         """
         first, second = self.views(batch)
         q, k = {}, {}
-        for m in self.config.modalities:
-            q[m] = self.query[m](sequence(first, m, self.layout)).float()
+        for m, part in self.parts.items():
+            q[m] = part.query(sequence(first, m, self.layout)).float()
             with torch.no_grad():
-                k[m] = self.key[m](sequence(second, m, self.layout)).float()
+                k[m] = part.key(sequence(second, m, self.layout)).float()
         with torch.autocast(first.device.type, enabled=False):
             return self.contrast(q, k)
 
-    def contrast(
-        self, q: dict[str, Float[Tensor, "b d"]], k: dict[str, Float[Tensor, "b d"]]
-    ) -> dict[str, Tensor]:
+    def contrast(self, q: dict[str, Float[Tensor, "b d"]], k: dict[str, Float[Tensor, "b d"]]) -> dict[str, Tensor]:
         """The losses of unit queries and keys, by modality."""
-        c = self.config
-        keys = {m: self.queues[m].keys for m in q}
-        moco = torch.stack([info_nce(q[m], k[m], keys[m], c.temperature) for m in q]).sum()
+        c, parts = self.config, self.parts
+        moco = torch.stack([part.moco(q[m], k[m]) for m, part in parts.items()]).sum()
         positives, kept = moco.new_zeros(()), moco.new_zeros(())
         if c.positives != "none" and self.due():
-            for m in q:
-                if not self.prototypes[m].ready:
-                    self.prototypes[m].fit(self.queues[m].recent(c.recent))
-                points = self.prototypes[m].points
-                made = hallucinate(k[m], points, c.count, c.hardness, c.positives, c.rank_filter, c.skip, c.pool,
-                                   c.official_atan)  # fmt: skip
-                positives = positives + attraction(q[m], k[m], points, made, c.temperature)
-                kept = kept + made.kept.float().mean() / len(q)
-        distill = mutual_distillation(q, k, keys, c.distill_top, c.student_temperature, c.teacher_temperature)
+            made = [part.positives(q[m], k[m]) for m, part in parts.items()]
+            positives, kept = torch.stack([p for p, _ in made]).sum(), torch.stack([s for _, s in made]).mean()
+        queues = {m: part.queue.keys for m, part in parts.items()}
+        distill = mutual_distillation(q, k, queues, c.distill_top, c.student_temperature, c.teacher_temperature)
         if self.training:
-            for m in k:
-                self.fresh[m].append(k[m].detach())
+            for m, part in parts.items():
+                part.fresh.append(k[m].detach())
         total = moco + c.mu * positives + c.distill * distill
         return {"total": total, "moco": moco, "positives": positives, "distill": distill, "kept": kept}
 
     def due(self) -> bool:
         """Whether the warm-up is over."""
         c = self.config
-        seen = next(iter(self.queues.values())).seen
-        enough = 2 * c.queue + 1 if c.warmup is None else c.warmup
-        return bool((seen >= max(enough, c.recent)) & (self.epoch >= c.warmup_epochs))
+        seen = next(iter(self.parts.values())).queue.seen
+        enough = 2 * c.queue + 1 if c.warmup is None else max(c.warmup, c.recent)
+        return bool((seen >= enough) & (self.epoch >= c.warmup_epochs))
 
     def after_step(self) -> None:
         """Moves the key encoders, enqueues the step's keys, and clusters anew when it is time."""
-        c = self.config
-        time = bool(self.iteration % c.refresh == 0)
-        for m in c.modalities:
-            momentum_update(self.key[m], self.query[m], c.momentum)
-            if self.fresh[m]:
-                self.queues[m].enqueue(torch.cat(self.fresh[m]))
-                self.fresh[m] = []
-            if time and self.prototypes[m].ready:
-                self.prototypes[m].fit(self.queues[m].recent(c.recent))
+        refresh = bool(self.iteration % self.config.refresh == 0)
+        for part in self.parts.values():
+            part.after_step(refresh)
         self.iteration += 1
 
     def encode(self, batch: Batch) -> Latents:
-        """Latents (2 hidden numbers) of the query encoders, the mean over modalities, of the middle 95% of each clip."""
-        encoders = nn.ModuleDict({m: branch.encoder for m, branch in self.query.items()})
+        """Latents (2 hidden numbers) of the query encoder, or encoders, of the middle 95% of each clip."""
+        chosen = list(self.parts.items())[: None if self.config.encode_with == "all" else 1]
+        encoders = {m: part.query.encoder for m, part in chosen}
         return encode_clips(encoders, batch["skeleton"], batch["frames"], self.config.size, self.layout)
 
     @staticmethod
-    def official_state_dict(state: dict) -> dict[str, Tensor]:
+    def official_state_dict(state: dict[str, Any]) -> dict[str, Tensor]:
         """The official pre-training checkpoint's tensors (single- or multi-modal) under this module's names."""
         return pretrain_state(state)
 

@@ -1,0 +1,171 @@
+"""Bulk encoding: the latents of all windows of many recordings as a searchable LanceDB table."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from acteme.engine.adapt import View
+from acteme.engine.atomic import fresh_folder
+from acteme.engine.inputs import Input, Part, parts
+from acteme.engine.pool import pool_map, worker_count
+from acteme.engine.predict import own_spec
+from acteme.engine.run import Run, load, loaded
+from acteme.engine.sliding import clip_span, device_of, starts, view_batch
+from acteme.errors import InputError
+from acteme.recordings.batch import to_device
+from acteme.recordings.recording import Recording
+
+TABLE = "latents"
+"""Name of the table within its folder."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A folder of latents."""
+
+    folder: Path
+    run: str
+    """The run that encoded them, relative to the folder."""
+    system: str
+    stage: str
+    width: int
+    """Size of a vector."""
+    rows: int
+
+    def open(self) -> Any:
+        """The LanceDB table: recording, start, end (s), label, split, vector."""
+        import lancedb
+
+        return lancedb.connect(self.folder).open_table(TABLE)
+
+
+def encode(
+    run: Run | Path | str,
+    data: Input | Sequence[Input],
+    to: Path | str,
+    *,
+    stage: str | None = None,
+    overlap: float = 0.5,
+    batch: int = 64,
+    split: str | None = None,
+    workers: int | None = None,
+    ray: bool = False,
+) -> Table:
+    """Encodes windows of all recordings into a table, which appears whole or not at all; an older one is replaced.
+
+    Args:
+        run: a run or its folder.
+        data: files, folders, DATA strings or recordings.
+        to: the table's folder.
+        stage: the stage that encodes; the last that can unless given.
+        overlap: share of a window that the next one covers as well, in [0, 1).
+        batch: windows at a time.
+        split: only recordings of this split.
+        workers: processes; one per core unless given, where there are recordings enough.
+        ray: run on Ray.
+
+    Raises:
+        InputError: `to` holds something else, the run cannot encode, or an input cannot be read or converted.
+    """
+    import lancedb
+
+    run, to = load(run), Path(to)
+    if to.exists() and not (to / "table.json").exists() and (to.is_file() or any(to.iterdir())):
+        raise InputError("exists and is not a table of latents", to, "name another folder")
+    if not 0 <= overlap < 1:
+        raise InputError(f"overlap is {overlap}", "--overlap", "give 0 or more and less than 1")
+    name = stage or run.stage_with("encode")
+    if not hasattr(run.kind(name), "encode"):
+        raise InputError(f"stage '{name}' does not encode", run.folder, "choose another stage")
+    found = parts(data, split)
+    count = worker_count(workers, sum(p.count for p in found))
+    batches = pool_map(partial(_part, run, name, overlap, batch, split), found, count, ray)
+    filled = (b for b in batches if b.num_rows)
+    first = next(filled, None)
+    if first is None:
+        raise InputError("there is nothing to encode", str(data), "check the split")
+    with fresh_folder(to) as work:
+        made = lancedb.connect(work).create_table(TABLE, data=_reader(first, filled))
+        width = first.schema.field("vector").type.list_size
+        where = os.path.relpath(run.folder.absolute(), to.absolute())
+        table = Table(to, where, run.entry.slug, name, width, made.count_rows())
+        meta = {k: v for k, v in asdict(table).items() if k != "folder"}
+        (work / "table.json").write_text(json.dumps(meta, indent=1))
+    return table
+
+
+def open_table(folder: Path | str) -> Table:
+    """Opens a table that `encode` wrote.
+
+    Raises:
+        InputError: it is none.
+    """
+    folder = Path(folder)
+    try:
+        return Table(folder, **json.loads((folder / "table.json").read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            "is not a table of latents", folder, "make one with: acteme encode RUN DATA --to DIR"
+        ) from error
+
+
+def _reader(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> pa.RecordBatchReader:
+    def all_() -> Iterator[pa.RecordBatch]:
+        yield first
+        yield from rest
+
+    return pa.RecordBatchReader.from_batches(first.schema, all_())
+
+
+def _part(run: Run, stage: str, overlap: float, batch: int, split: str | None, part: Part) -> pa.RecordBatch:
+    rows = [encode_recording(run, stage, r, part, overlap, batch) for r in part.read(split)]
+    columns = {name: [v for row in rows for v in row[name]] for name in ("recording", "start", "end", "label", "split")}
+    vectors = np.concatenate([row["vector"] for row in rows]) if rows else np.zeros((0, 1), np.float32)
+    held = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel(), pa.float32()), vectors.shape[1])
+    kinds = {"start": pa.float64(), "end": pa.float64()}
+    arrays = {n: pa.array(v, kinds.get(n, pa.string())) for n, v in columns.items()}
+    return pa.RecordBatch.from_pydict({**arrays, "vector": held})
+
+
+@torch.inference_mode()
+def encode_recording(
+    run: Run, stage: str, recording: Recording, part: Part, overlap: float, batch: int
+) -> dict[str, Any]:
+    """Columns with a row per window of a recording."""
+    module, windows = loaded(run, stage), getattr(run.config, stage).windows
+    view = View(recording, part.spec or own_spec(run.spec, recording), run.spec)
+    length = clip_span(windows, run.clip * view.fps, view.frames)
+    first = starts(view.frames, length, max(1, round(length * (1 - overlap))))
+    vectors = []
+    for i in range(0, len(first), batch):
+        window = to_device(view_batch(view, first[i : i + batch], length), device_of(module))
+        vectors.append(module.encode(window).pooled.float().cpu().numpy())  # type: ignore[operator]
+    begin = first / view.fps
+    end = np.minimum((first + length) / view.fps, recording.duration)
+    return {
+        "recording": [recording.name] * len(first),
+        "start": begin.tolist(),
+        "end": end.tolist(),
+        "label": [label_of(recording, a, b) for a, b in zip(begin, end, strict=True)],
+        "split": [recording.split] * len(first),
+        "vector": np.concatenate(vectors),
+    }
+
+
+def label_of(recording: Recording, start: float, end: float) -> str:
+    """The clip's class, or the class that holds longest in the stretch if for at least half of it, or nothing."""
+    if recording.label:
+        return recording.label
+    held: dict[str, float] = {}
+    for s in recording.segments:
+        held[s.label] = held.get(s.label, 0.0) + max(0.0, min(end, s.end) - max(start, s.start))
+    best = max(held, key=lambda k: held[k], default="")
+    return best if best and held[best] >= (end - start) / 2 else ""

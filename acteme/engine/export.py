@@ -1,0 +1,146 @@
+"""Predictions as files: JSON Lines, CSV, WebVTT (subtitles for video players) and ELAN's .eaf (annotation tiers)."""
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from xml.etree import ElementTree as xml
+
+from acteme.engine.atomic import fresh_file, write_text
+from acteme.engine.predict import Prediction
+from acteme.errors import InputError
+
+FORMATS = ("jsonl", "csv", "vtt", "eaf")
+
+CONSTRAINTS = {
+    "Time_Subdivision": "Parts of the parent's interval, without gaps",
+    "Symbolic_Subdivision": "Ordered parts of the parent, without times",
+    "Symbolic_Association": "One annotation per parent",
+    "Included_In": "Parts of the parent's interval, with gaps",
+}
+"""What an .eaf file declares, whether it uses it or not."""
+
+
+def write(predictions: Iterable[Prediction], to: Path | str, format: str | None = None) -> list[Path]:
+    """Writes predictions; every file appears whole or not at all.
+
+    Args:
+        predictions: taken one at a time.
+        to: a file. `vtt` and `eaf` hold one recording per file: for several, give a folder, and the files in it are
+            named by the recordings.
+        format: one of `FORMATS`; the file's suffix unless given.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: unknown format, or several recordings for one vtt or eaf file.
+    """
+    to = Path(to)
+    format = format or to.suffix.lstrip(".").lower()
+    if format not in FORMATS:
+        raise InputError(f"there is no format '{format}'", to, "known: " + ", ".join(FORMATS))
+    if format in ("jsonl", "csv"):
+        with fresh_file(to) as work, work.open("w", encoding="utf-8", newline="") as file:
+            (_jsonl if format == "jsonl" else _csv)(predictions, file.write)
+        return [to]
+    made: list[Path] = []
+    for p in predictions:
+        path = to if to.suffix == f".{format}" else to / f"{file_name(p.recording)}.{format}"
+        if path in made:
+            raise InputError("holds one recording only", path, "give a folder, and recordings of different names")
+        write_text(path, vtt(p) if format == "vtt" else eaf(p))
+        made.append(path)
+    return made
+
+
+def _jsonl(predictions: Iterable[Prediction], put: Callable[[str], object]) -> None:
+    for p in predictions:
+        segments = [{"start": _time(s.start), "end": _time(s.end), "label": s.label, "score": round(s.score, 4)}
+                    for s in p.segments]  # fmt: skip
+        row = {"recording": p.recording, "duration": _time(p.duration), "segments": segments}
+        put(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _csv(predictions: Iterable[Prediction], put: Callable[[str], object]) -> None:
+    class Line:
+        write = staticmethod(put)
+
+    table = csv.writer(Line)  # type: ignore[arg-type]
+    table.writerow(["recording", "start", "end", "label", "score"])
+    for p in predictions:
+        table.writerows([p.recording, _time(s.start), _time(s.end), s.label, round(s.score, 4)] for s in p.segments)
+
+
+def vtt(prediction: Prediction) -> str:
+    """WebVTT: a cue per segment, by start; overlapping cues are shown together."""
+    lines = ["WEBVTT", ""]
+    for s in prediction.segments:
+        first, last = _milliseconds(s.start, s.end)
+        text = re.sub(r"\s+", " ", s.label).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        lines += [f"{_clock(first)} --> {_clock(last)}", f"{text} ({s.score:.2f})", ""]
+    return "\n".join(lines)
+
+
+def eaf(prediction: Prediction) -> str:
+    """An ELAN document: a tier per class, as annotations of one tier may not overlap; values are label and score."""
+    root = xml.Element(
+        "ANNOTATION_DOCUMENT",
+        {
+            "AUTHOR": "Acteme",
+            "DATE": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "FORMAT": "3.0",
+            "VERSION": "3.0",
+            "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance",
+            "xsi:noNamespaceSchemaLocation": "http://www.mpi.nl/tools/elan/EAFv3.0.xsd",
+        },
+    )
+    header = xml.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
+    xml.SubElement(header, "PROPERTY", NAME="lastUsedAnnotationId").text = str(len(prediction.segments))
+    times = [_milliseconds(s.start, s.end) for s in prediction.segments]
+    slots = {t: f"ts{n}" for n, t in enumerate(sorted({t for pair in times for t in pair}), 1)}
+    order = xml.SubElement(root, "TIME_ORDER")
+    for time, name in slots.items():
+        xml.SubElement(order, "TIME_SLOT", TIME_SLOT_ID=name, TIME_VALUE=str(time))
+    tiers: dict[str, xml.Element] = {}
+    for n, (s, (first, last)) in enumerate(zip(prediction.segments, times, strict=True), 1):
+        label = _printable(s.label)
+        if label not in tiers:
+            tiers[label] = xml.SubElement(root, "TIER", LINGUISTIC_TYPE_REF="default-lt", TIER_ID=label)
+        held = xml.SubElement(xml.SubElement(tiers[label], "ANNOTATION"), "ALIGNABLE_ANNOTATION")
+        held.attrib |= {"ANNOTATION_ID": f"a{n}", "TIME_SLOT_REF1": slots[first], "TIME_SLOT_REF2": slots[last]}
+        xml.SubElement(held, "ANNOTATION_VALUE").text = f"{label} ({s.score:.2f})"
+    xml.SubElement(root, "LINGUISTIC_TYPE", GRAPHIC_REFERENCES="false", LINGUISTIC_TYPE_ID="default-lt",
+                   TIME_ALIGNABLE="true")  # fmt: skip
+    for name, meaning in CONSTRAINTS.items():
+        xml.SubElement(root, "CONSTRAINT", DESCRIPTION=meaning, STEREOTYPE=name)
+    xml.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + xml.tostring(root, encoding="unicode") + "\n"
+
+
+def file_name(recording: str) -> str:
+    """A recording's name as a file name."""
+    return re.sub(r"[^\w.\- ]", "_", recording).strip(". ") or "recording"
+
+
+def _printable(text: str) -> str:
+    """Without the characters that XML forbids."""
+    return "".join(c for c in text if c in "\t\n\r" or 0x20 <= ord(c) <= 0xD7FF or 0xE000 <= ord(c) <= 0xFFFD
+                   or ord(c) > 0xFFFF) or "unnamed"  # fmt: skip
+
+
+def _time(seconds: float) -> float:
+    return round(seconds, 3)
+
+
+def _milliseconds(start: float, end: float) -> tuple[int, int]:
+    """Whole milliseconds; a segment never becomes empty."""
+    first = round(start * 1000)
+    return first, max(round(end * 1000), first + 1)
+
+
+def _clock(milliseconds: int) -> str:
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest:03}"

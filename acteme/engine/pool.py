@@ -1,0 +1,97 @@
+"""The same function over many tasks: in this process, in a pool of processes, or on Ray."""
+
+import importlib.util
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
+
+from acteme.errors import ActemeError, MissingError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+AHEAD = 2
+"""Tasks per worker that wait or run at a time, so that memory does not grow with their number."""
+
+WORTHWHILE = 16
+"""Recordings per worker from which another process is worth its start."""
+
+
+def worker_count(workers: int | None, recordings: int) -> int:
+    """How many processes to use: as told, else one per core where there are recordings enough for them."""
+    if workers is not None:
+        return max(1, workers)
+    return max(1, min(os.cpu_count() or 1, recordings // WORTHWHILE))
+
+
+def pool_map(function: Callable[[T], R], tasks: Iterable[T], workers: int = 1, ray: bool = False) -> Iterator[R]:
+    """Results in the order of the tasks, each as soon as it and those before it are there.
+
+    Args:
+        function: called with one task; it and the tasks are sent to other processes unless `workers` is 1.
+        tasks: taken as they are needed.
+        workers: processes; with Ray, tasks that run at a time.
+        ray: run on Ray, on the cluster that RAY_ADDRESS names or on this machine.
+
+    Raises:
+        ActemeError: what a task raised, unchanged.
+        MissingError: Ray is not installed.
+    """
+    if ray:
+        return _on_ray(function, tasks, workers)
+    if workers == 1:
+        return map(function, tasks)
+    return _in_processes(function, tasks, workers)
+
+
+def _in_processes(function: Callable[[T], R], tasks: Iterable[T], workers: int) -> Iterator[R]:
+    from joblib import Parallel, delayed
+
+    pool = Parallel(n_jobs=workers, return_as="generator", pre_dispatch=AHEAD * workers, batch_size=1)
+    yield from pool(delayed(_quietly)(function, task, workers) for task in tasks)
+
+
+def _quietly(function: Callable[[T], R], task: T, workers: int) -> R:
+    """In a worker: the cores are shared among the workers."""
+    import torch
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
+    return function(task)
+
+
+def _on_ray(function: Callable[[T], R], tasks: Iterable[T], workers: int) -> Iterator[R]:
+    if importlib.util.find_spec("ray") is None:
+        raise MissingError("Ray is not installed; run: pip install 'acteme[ray]'")
+    import ray
+
+    started = not ray.is_initialized()
+    if started:
+        logging.getLogger("ray").setLevel(logging.ERROR)
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
+    try:
+        held: Any = ray.put(function)
+        remote: Any = ray.remote(_call)
+        queue, waiting = iter(tasks), []  # type: ignore[var-annotated]
+        while True:
+            waiting += [remote.remote(held, task) for task in islice(queue, AHEAD * workers - len(waiting))]
+            if not waiting:
+                return
+            yield _result(ray, waiting.pop(0))
+    finally:
+        if started:
+            ray.shutdown()
+
+
+def _call(function: Callable[[T], R], task: T) -> R:
+    return function(task)
+
+
+def _result(ray: Any, reference: Any) -> Any:
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, ActemeError):
+            raise error.cause from None
+        raise

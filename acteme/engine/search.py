@@ -1,0 +1,121 @@
+"""Search over a table of latents: the places that are nearest to an example."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from acteme.engine.encode import Table, encode_recording, open_table
+from acteme.engine.inputs import Part, parts
+from acteme.engine.run import Run, load
+from acteme.errors import InputError
+from acteme.recordings.recording import Recording
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A place that resembles the query."""
+
+    recording: str
+    start: float
+    """Seconds."""
+    end: float
+    """Seconds."""
+    label: str
+    split: str
+    similarity: float
+    """Cosine similarity of the latents, in [-1, 1]."""
+
+
+def search(
+    table: Table | Path | str,
+    query: int | str | Path | Recording,
+    *,
+    start: float | None = None,
+    end: float | None = None,
+    count: int = 10,
+    split: str | None = None,
+    run: Run | Path | str | None = None,
+) -> list[Hit]:
+    """The places most similar to an example, nearest first.
+
+    Overlapping windows of a recording count as one place, the nearest of them; a row that is asked for is not its own
+    answer.
+
+    Args:
+        table: what `encode` wrote.
+        query: a row of the table, a file (or DATA string of one recording), or a recording.
+        start: where the example begins in its recording, in seconds.
+        end: where it ends.
+        count: places to return; fewer where there are not so many.
+        split: only recordings of this split.
+        run: the run that encodes the example; the table's own unless given.
+
+    Raises:
+        InputError: no such row, an example that is empty or cannot be read, or a table whose run was moved.
+    """
+    table = table if isinstance(table, Table) else open_table(table)
+    rows = table.open()
+    if isinstance(query, int):
+        if start is not None or end is not None:
+            raise InputError("a row has its own times", "--start, --end", "leave them away")
+        if not 0 <= query < table.rows:
+            raise InputError(f"has no row {query}", table.folder, f"rows are 0 to {table.rows - 1}")
+        asked = rows.to_lance().take([query]).to_pylist()[0]
+        vector = np.array(asked["vector"], np.float32)
+    else:
+        asked, vector = {}, example(table, query, start, end, run)
+    return _places(rows, table.rows, vector, asked, count, split)
+
+
+def example(table: Table, query: str | Path | Recording, start: float | None, end: float | None,
+            run: Run | Path | str | None) -> np.ndarray:  # fmt: skip
+    """The latent of an example: the mean of the directions of its windows."""
+    found = parts(query)
+    if sum(p.count for p in found) != 1:
+        raise InputError(f"{sum(p.count for p in found)} recordings", str(query), "give an example of one")
+    recording = next(found[0].read())
+    first = 0 if start is None else round(start * recording.fps)
+    last = recording.frames if end is None else min(round(end * recording.fps), recording.frames)
+    if not 0 <= first < last:
+        what = f"the example from {start or 0} s to {end or recording.duration} s has no frames"
+        raise InputError(what, recording.name, f"it lasts {recording.duration:.2f} s")
+    cut = replace(recording, arrays={n: a[first:last] for n, a in recording.arrays.items()}, segments=())
+    own = load(run) if run is not None else _run_of(table)
+    vectors = encode_recording(own, table.stage, cut, Part(1, found[0].spec), 0.5, 64)["vector"]
+    if vectors.shape[1] != table.width:
+        what = f"latents of {vectors.shape[1]} numbers where the table has {table.width}"
+        raise InputError(what, own.folder, "use the run that made the table")
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return unit.mean(0)
+
+
+def _run_of(table: Table) -> Run:
+    folder = table.folder / table.run
+    if not folder.exists():
+        raise InputError(f"the run that made the table is not at {folder} any more", table.folder, "name it with --run")
+    return load(folder)
+
+
+def _places(
+    rows: Any, total: int, vector: np.ndarray, asked: dict[str, Any], count: int, split: str | None
+) -> list[Hit]:
+    """The nearest windows without those that overlap a nearer one; asks for more until there are enough."""
+    wanted = max(4 * count, 32)
+    while True:
+        query = rows.search(vector, vector_column_name="vector").distance_type("cosine")
+        if split is not None:
+            query = query.where("split = '" + split.replace("'", "''") + "'", prefilter=True)
+        found = query.limit(wanted).to_list()
+        hits: list[Hit] = []
+        for row in found:
+            taken = [(h.recording, h.start, h.end) for h in hits]
+            if asked:
+                taken.append((asked["recording"], asked["start"], asked["end"]))
+            if not any(r == row["recording"] and s < row["end"] and row["start"] < e for r, s, e in taken):
+                known = {n: row[n] for n in ("recording", "start", "end", "label", "split")}
+                hits.append(Hit(**known, similarity=1 - float(row["_distance"])))
+        if len(hits) >= count or len(found) < wanted or wanted >= total:
+            return hits[:count]
+        wanted *= 4

@@ -1,0 +1,95 @@
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from acteme.errors import InputError
+from acteme.nn.contrast import Queue, frozen, info_nce, momentum_update
+
+
+@settings(max_examples=60, deadline=None)
+@given(size=st.integers(1, 9), batches=st.lists(st.integers(0, 20), max_size=6))
+def test_queue_holds_the_latest_keys_in_order(size, batches):
+    queue, given_keys = Queue(size, 2), []
+    start = list(queue.keys.clone())
+    for count in batches:
+        keys = torch.arange(len(given_keys), len(given_keys) + count).float()[:, None].expand(-1, 2)
+        queue.enqueue(keys)
+        given_keys += list(keys)
+    assert int(queue.seen) == len(given_keys)
+    assert int(queue.pointer) == len(given_keys) % size
+    latest = (start + given_keys)[-size:] if len(given_keys) < size else given_keys[-size:]
+    assert torch.equal(queue.recent(size), torch.stack(latest))
+
+
+def test_queue_overwrites_the_oldest_in_place():
+    queue = Queue(4, 1)
+    queue.enqueue(torch.tensor([[1.0], [2.0], [3.0]]))
+    queue.enqueue(torch.tensor([[4.0], [5.0]]))
+    assert queue.keys.flatten().tolist() == [5, 2, 3, 4]
+    assert queue.recent(2).flatten().tolist() == [4, 5]
+
+
+def test_queue_keys_start_on_the_unit_sphere_of_their_last_axis():
+    queue = Queue(5, 3, 8)
+    assert queue.keys.shape == (5, 3, 8)
+    assert torch.allclose(queue.keys.norm(dim=-1), torch.ones(5, 3))
+
+
+def test_queue_stores_values_not_graphs_and_survives_a_checkpoint():
+    queue, keys = Queue(4, 2), torch.ones(3, 2, requires_grad=True)
+    queue.enqueue(keys * 2)
+    assert not queue.keys.requires_grad
+    other = Queue(4, 2)
+    other.load_state_dict(queue.state_dict())
+    assert torch.equal(other.recent(3), torch.full((3, 2), 2.0))
+    assert int(other.pointer) == 3 and int(other.seen) == 3
+
+
+def test_more_recent_keys_than_the_queue_holds_are_refused():
+    with pytest.raises(InputError, match="5 recent keys of a queue of 4"):
+        Queue(4, 2).recent(5)
+
+
+def test_info_nce_is_the_cross_entropy_of_the_positive():
+    torch.manual_seed(0)
+    q, k, queue = (F.normalize(torch.randn(n, 6), dim=1) for n in (3, 3, 7))
+    expected = 0.0
+    for i in range(3):
+        logits = [float(q[i] @ k[i]) / 0.2] + [float(q[i] @ other) / 0.2 for other in queue]
+        expected -= logits[0] - math.log(sum(math.exp(v) for v in logits))
+    assert float(info_nce(q, k, queue, 0.2)) == pytest.approx(expected / 3, rel=1e-5)
+
+
+def test_info_nce_with_an_empty_queue_is_zero():
+    q = F.normalize(torch.randn(2, 4), dim=1)
+    assert float(info_nce(q, -q, torch.zeros(0, 4), 0.07)) == 0
+
+
+def test_momentum_moves_parameters_and_leaves_buffers():
+    target, source = nn.BatchNorm1d(2), nn.BatchNorm1d(2)
+    nn.init.constant_(source.weight, 3.0)
+    source.running_mean.fill_(7.0)
+    momentum_update(target, source, 0.75)
+    assert target.weight.tolist() == [1.5, 1.5]
+    assert target.running_mean.tolist() == [0, 0]
+    assert source.weight.tolist() == [3, 3]
+
+
+def test_equal_weights_stay_exactly_equal_under_momentum():
+    source = nn.Linear(5, 5)
+    target = nn.Linear(5, 5)
+    target.load_state_dict(source.state_dict())
+    momentum_update(target, source, 0.999)
+    assert torch.equal(target.weight, source.weight)
+
+
+def test_frozen_modules_get_no_gradient():
+    module = frozen(nn.Linear(2, 2))
+    out = module(torch.ones(1, 2, requires_grad=True)).sum()
+    out.backward()
+    assert module.weight.grad is None and not module.weight.requires_grad
