@@ -280,7 +280,7 @@ def claim(
     from acteme.report import terminal
 
     for slug in [e.slug for e in ENTRIES] if system == "all" else [system]:
-        terminal.ledger(claim_(slug, seeds, to=to, work=work, workers=workers, tiny=tiny))
+        terminal.claims(claim_(slug, seeds, to=to, work=work, workers=workers, tiny=tiny))
 
 
 @app.command

@@ -175,12 +175,12 @@ def interpolate(hits, positives, kind="interpolated"):
 
 def pku_places(detected, true, threshold):
     """The true segment (or -1) of each detection, by rising score; rows as above, with the class at the end."""
-    near, places = by_recording(true), []
+    places = []
     for d in sorted(detected, key=lambda d: d[2]):
         best, at = threshold, -1
-        for i in near.get(d[3], ()):
-            if true[i][3] == d[4] and iou(d, true[i]) >= best:
-                best, at = iou(d, true[i]), i
+        for i, t in enumerate(true):
+            if t[2] == d[3] and t[3] == d[4] and iou(d, t) >= best:
+                best, at = iou(d, t), i
         places.append(at)
     return places
 

@@ -1,4 +1,4 @@
-"""Writes the generated parts: the README's table of systems, docs/deviations.md, docs/batch.md and ledger/README.md.
+"""Writes the generated parts of the README, of docs (data, batch, deviations) and of the ledger.
 
 Run with `make docs`; a test fails where a generated part is out of date.
 """
@@ -10,6 +10,8 @@ from pathlib import Path
 from acteme import catalog
 from acteme.recordings import batch
 from acteme.recordings.batch import VOCABULARY
+from acteme.recordings.skeleton.layouts import LAYOUTS
+from acteme.recordings.sources import SOURCES
 from acteme.report import ledger
 
 ROOT = Path(__file__).parent.parent
@@ -27,12 +29,33 @@ def systems_table() -> str:
     return "\n".join(lines)
 
 
+def fill(text: str, name: str, made: str) -> str:
+    """The text with what stands between its marks `<!-- name -->` and `<!-- /name -->` renewed."""
+    pattern = re.compile(rf"(<!-- {name} -->).*?(<!-- /{name} -->)", re.DOTALL)
+    return pattern.sub(lambda m: m[1] + made + m[2], text, count=1)
+
+
 def readme() -> str:
     """README.md with its generated table renewed."""
-    text = (ROOT / "README.md").read_text()
-    return re.sub(
-        r"(<!-- systems -->\n).*?(\n<!-- /systems -->)", lambda m: m[1] + systems_table() + m[2], text, flags=re.DOTALL
-    )
+    return fill((ROOT / "README.md").read_text(), "systems", f"\n{systems_table()}\n")
+
+
+def data_page() -> str:
+    """docs/data.md with the layouts and the sources, from the readers' docstrings."""
+    parts = []
+    for name, source in SOURCES.items():
+        function = source.function()
+        head, _, _ = (inspect.getdoc(function) or "").partition("Raises:")
+        about, _, options = head.partition("Args:")
+        known = {k: p for k, p in inspect.signature(function).parameters.items() if k != "path"}
+        parts += ["", f"### `{name}{':PATH' if source.needs_path else ''}`", "", f"{about.strip()}", ""]
+        for option, meaning in re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", options, re.MULTILINE):
+            if option in known:
+                default = known[option].default
+                shown = "" if default in ("", None, inspect.Parameter.empty) else f" ({default})"
+                parts.append(f"- `{option}`{shown}: {' '.join(meaning.split())}")
+    text = fill((ROOT / "docs/data.md").read_text(), "layouts", ", ".join(f"`{n}`" for n in LAYOUTS))
+    return fill(text, "sources", "\n" + "\n".join(parts).strip("\n") + "\n")
 
 
 def deviations() -> str:
@@ -66,6 +89,7 @@ def pages() -> dict[Path, str]:
     return {
         ROOT / "README.md": readme(),
         ROOT / "docs/deviations.md": deviations(),
+        ROOT / "docs/data.md": data_page(),
         ROOT / "docs/batch.md": vocabulary(),
         ROOT / "ledger/README.md": ledger.page(ROOT / "ledger"),
     }

@@ -1,6 +1,7 @@
 """Draws the pictures of docs/worlds.md: `python docs/pictures.py` (a minute on one core)."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import matplotlib
@@ -19,7 +20,7 @@ from acteme.recordings.worlds.mocap import mocap
 from acteme.recordings.worlds.mocap.figure import PROPORTIONS
 from acteme.recordings.worlds.stage import stage
 from acteme.recordings.worlds.stage.people import Subjects
-from acteme.recordings.worlds.stage.perform import Course, perform
+from acteme.recordings.worlds.stage.performance import Course, perform
 from acteme.recordings.worlds.stage.primitives import PRIMITIVES
 from acteme.recordings.worlds.stage.rig import JOINTS, PARTS
 from acteme.recordings.worlds.stage.script import Script
@@ -50,6 +51,7 @@ def figure(axes: Axes, joints: np.ndarray, name: str, at: float = 0.0, alpha: fl
     colors = [RIGHT if "right" in kind.joints[c] else LEFT if "left" in kind.joints[c] else TRUNK for c, _ in pairs]
     lines = LineCollection([flat[[c, p]] for c, p in pairs], colors=colors, linewidths=width, alpha=alpha)
     lines.set_capstyle("round")
+    lines.set_clip_on(False)
     axes.add_collection(lines)
     head = kind.joints.index("nose" if "nose" in kind.joints else "head") if {"nose", "head"} & set(kind.joints) else -1
     if head >= 0 and found[head]:
@@ -97,10 +99,10 @@ def mocap_recording() -> None:
     corpus = mocap(train=1, test=0, layout="ntu25", noise=0.0, views=1, seed=5)
     seconds, truth = 12.0, corpus.truth()
     names = list(dict.fromkeys(corpus.spec.classes[k] for k in truth.label[truth.start < seconds]))
-    canvas, (top, bottom) = plt.subplots(2, 1, figsize=(10, 4.2), height_ratios=[1.35, 1])
-    frames = (np.arange(18) + 0.5) * seconds / 18 * 30
-    strip(top, corpus[0].arrays["skeleton"][:, 0], frames.astype(int), "ntu25", gap=1.0, height=(-0.15, 2.0))
-    top.set_xlim(-0.5, 17.5)
+    canvas, (top, bottom) = plt.subplots(2, 1, figsize=(10, 3.6), height_ratios=[1, 1.05])
+    frames = (np.arange(14) + 0.5) * seconds / 14 * 30
+    strip(top, corpus[0].arrays["skeleton"][:, 0], frames.astype(int), "ntu25", gap=1.2, height=(-0.05, 2.1))
+    top.set_xlim(-0.6, 13.5 * 1.2)
     timeline(bottom, corpus, names, seconds)
     bottom.set_xlabel("seconds")
     canvas.subplots_adjust(hspace=0.02)
@@ -129,20 +131,20 @@ def mocap_splice() -> None:
 
 
 def mocap_dials() -> None:
-    clip, points = pybullet.clip("kick"), pybullet.points("ntu25")
-    pose = clip.at(np.array([0.95]))
-    canvas, (top, bottom) = plt.subplots(2, 1, figsize=(8, 4.2))
-    factors = np.concatenate([np.ones((1, 8)), PROPORTIONS.draw(np.random.default_rng(3), 7, 0.3)])
+    clip, points = pybullet.clip("run"), pybullet.points("ntu25")
+    pose = clip.at(np.array([0.3]))
+    canvas, (top, bottom) = plt.subplots(2, 1, figsize=(8, 3.6))
+    factors = np.concatenate([np.ones((1, 8)), PROPORTIONS.draw(np.random.default_rng(5), 7, 0.3)])
     offsets = PROPORTIONS.offsets(pybullet.RIG.offsets, factors)
     for axes, bodies, angles, title in (
-        (top, offsets, np.full(8, 120.0), "bodies"),
+        (top, offsets, np.full(8, 125.0), "bodies"),
         (bottom, np.repeat(offsets[:1], 8, 0), np.arange(8) * 45.0, "views"),
     ):
         x = kinematics.forward(pybullet.RIG, pose.rotation[None], pose.root[None] * [0, 1, 0], bodies)[:, 0, points]
         a = np.deg2rad(angles)[:, None]
         turned = np.stack([x[..., 0] * np.cos(a) + x[..., 2] * np.sin(a), x[..., 1],
                            x[..., 2] * np.cos(a) - x[..., 0] * np.sin(a)], -1)  # fmt: skip
-        strip(axes, turned, np.arange(8), "ntu25", gap=1.25, height=(-0.1, 1.9))
+        strip(axes, turned, np.arange(8), "ntu25", gap=1.15, height=(0.0, 2.0))
         axes.set_ylabel(title, rotation=0, ha="right", va="center")
     canvas.subplots_adjust(hspace=0.05)
     save(canvas, "mocap_dials")
@@ -155,13 +157,13 @@ def one_primitive(part: str, primitive: str, time: np.ndarray) -> np.ndarray:
     script = Script(number, beat - 9, beat + 99, beat + 1, beat + 1, beat, beat)
     actor = Subjects.draw(np.random.default_rng(0), 1, 0.0, 0.0, 0.0).actor(np.zeros(1, int))
     still = np.zeros((1, len(time)), np.float32)
-    course = Course(np.zeros((2, 1, len(time)), np.float32), still + np.float32(0.5), time[None].astype(np.float32))
+    course = Course(np.zeros((2, 1, len(time)), np.float32), still + np.float32(0.8), time[None].astype(np.float32))
     return np.moveaxis(perform(script, actor, course, time)[JOINTS][:, :, 0], -1, 0)
 
 
 def stage_primitives() -> None:
     parts, moves = ("right_arm", "right_leg", "head", "torso"), PRIMITIVES[1:]
-    canvas, grid = plt.subplots(len(parts), len(moves), figsize=(9, 7.4))
+    canvas, grid = plt.subplots(len(parts), len(moves), figsize=(9, 6.4))
     time = np.linspace(-0.25, 0.25, 7)
     for row, part in enumerate(parts):
         for column, move in enumerate(moves):
@@ -170,7 +172,7 @@ def stage_primitives() -> None:
             for i, joints in enumerate(poses):
                 last = i == len(poses) - 1
                 figure(axes, joints, "ntu25", alpha=1.0 if last else 0.1 + 0.06 * i, width=1.8 if last else 1.2)
-            empty(axes, (-0.95, 0.95), (-0.05, 2.0))
+            empty(axes, (-0.85, 0.85), (-0.02, 1.98))
             if not row:
                 axes.set_title(move, fontsize=10)
             if not column:
@@ -180,13 +182,13 @@ def stage_primitives() -> None:
 
 
 def stage_clips() -> None:
-    corpus = stage(train=4, test=0, classes=4, views=1, camera_height=(1.2, 1.6), noise=(0, 0), dropout=0.0, seed=11,
+    corpus = stage(train=3, test=0, classes=3, camera_height=(1.2, 1.6), noise=(0, 0), dropout=0.0, seed=11,
                    frames=(64, 64))  # fmt: skip
-    canvas, rows = plt.subplots(4, 1, figsize=(9, 8.6))
+    canvas, rows = plt.subplots(3, 1, figsize=(10, 6.6))
     for i, axes in enumerate(rows):
         recording = corpus[i]
         x = recording.arrays["skeleton"][:, 0]
-        strip(axes, x, np.linspace(8, 56, 9).astype(int), "ntu25", gap=1.15, height=(-1.25, 1.0))
+        strip(axes, x, np.linspace(8, 56, 10).astype(int), "ntu25", gap=1.2, height=(-1.05, 1.05))
         axes.set_title(f"{recording.label}\n", fontsize=9, loc="left", color=COLORS[i], fontweight="bold")
         axes.text(0, 1.02, recording.text, transform=axes.transAxes, fontsize=8, color="#555555")
     canvas.subplots_adjust(hspace=0.3)
@@ -194,26 +196,27 @@ def stage_clips() -> None:
 
 
 def stage_dials() -> None:
-    base = dict(train=1, test=0, classes=1, noise=(0.0, 0.0), dropout=0.0, camera_height=(0.9, 0.9), style=0.0, seed=4,
-                distance=(3.0, 3.0), path=0.0, views=1, rest=0.6, proportions=0.0)  # fmt: skip
-    dials = {
-        "": {},
+    base = partial(stage, train=1, test=0, classes=1, style=0.0, distance=(3.0, 3.0), path=0.0, rest=0.6,
+                   seed=4)  # fmt: skip
+    plain = {"noise": (0.0, 0.0), "camera_height": (0.9, 0.9), "proportions": 0.0, "dropout": 0.0}
+    dials: dict[str, dict] = {
+        "no dial turned": {},
         "noise 20 mm": {"noise": (0.02, 0.02)},
         "dropout .2": {"dropout": 0.2},
         "missing limb": {"missing": 1.0},
         "camera at 2.5 m": {"camera_height": (2.5, 2.5)},
-        "second person": {"second": 1.0},
         "left-handed": {"left_handed": 1.0},
-        "proportions .3": {"proportions": 0.3},
+        "proportions .4": {"proportions": 0.4},
+        "second person": {"second": 1.0},
     }
-    canvas, rows = plt.subplots(2, 4, figsize=(9, 5))
+    canvas, rows = plt.subplots(2, 4, figsize=(9, 4.6))
     for axes, (title, dial) in zip(rows.ravel(), dials.items(), strict=True):
-        x = stage(**(base | dial))[0].arrays["skeleton"][30]
+        x = base(**(plain | dial))[0].arrays["skeleton"][30]
         for person in x:
             if person.any():
                 figure(axes, person, "ntu25")
-        empty(axes, (-1.2, 1.2), (-1.15, 1.1))
-        axes.set_title(title or "no dial turned", fontsize=9)
+        empty(axes, (-1.1, 1.5 if "second" in title else 1.1), (-1.0, 0.95))
+        axes.set_title(title, fontsize=9)
     canvas.subplots_adjust(hspace=0.15, wspace=0.02)
     save(canvas, "stage_dials")
 
@@ -221,11 +224,11 @@ def stage_dials() -> None:
 def stage_script() -> None:
     corpus = stage(form="untrimmed", labels="part", train=1, test=0, seconds=(20.0, 20.0), noise=(0, 0), dropout=0.0,
                    camera_height=(1.0, 1.0), seed=2)  # fmt: skip
-    canvas, (top, bottom) = plt.subplots(2, 1, figsize=(10, 4.0), height_ratios=[1.2, 1])
+    canvas, (top, bottom) = plt.subplots(2, 1, figsize=(10, 3.6), height_ratios=[1, 1.05])
     seconds = 12.0
-    frames = ((np.arange(18) + 0.5) * seconds / 18 * 30).astype(int)
-    strip(top, corpus[0].arrays["skeleton"][:, 0], frames, "ntu25", gap=1.0, height=(-1.1, 1.0))
-    top.set_xlim(-0.5, 17.5)
+    frames = ((np.arange(14) + 0.5) * seconds / 14 * 30).astype(int)
+    strip(top, corpus[0].arrays["skeleton"][:, 0], frames, "ntu25", gap=1.2, height=(-1.05, 1.1))
+    top.set_xlim(-0.6, 13.5 * 1.2)
     truth = corpus.truth()
     for start, end, label in zip(truth.start, truth.end, truth.label, strict=True):
         if start >= seconds:

@@ -56,7 +56,7 @@ def configured(slug: str, small: bool, changes: Sequence[str] = ()) -> Any:
 
 def rows(config: Any, path: str = "") -> Iterator[tuple[str, Any, str]]:
     """(path, value, meaning) of every setting, nested ones included."""
-    docs = _meanings(type(config))
+    docs = _meanings(type(config))  # type: ignore[arg-type]
     for field in dataclasses.fields(config):
         value, here = getattr(config, field.name), path + field.name
         if dataclasses.is_dataclass(value):

@@ -93,7 +93,7 @@ def encode(
     if first is None:
         raise InputError("there is nothing to encode", str(data), "check the split")
     with fresh_folder(to) as work:
-        made = lancedb.connect(work).create_table(TABLE, data=_reader(first, filled))
+        made = _write(lancedb.connect(work), first, filled)
         width = first.schema.field("vector").type.list_size
         where = os.path.relpath(run.folder.absolute(), to.absolute())
         table = Table(to, where, run.entry.slug, name, width, made.count_rows())
@@ -117,12 +117,24 @@ def open_table(folder: Path | str) -> Table:
         ) from error
 
 
-def _reader(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> pa.RecordBatchReader:
+def _write(database: Any, first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Any:
+    """Streams the batches into a new table; an error that comes from making them is raised as it was."""
+    raised: list[Exception] = []
+
     def all_() -> Iterator[pa.RecordBatch]:
         yield first
-        yield from rest
+        try:
+            yield from rest
+        except Exception as error:
+            raised.append(error)
+            raise
 
-    return pa.RecordBatchReader.from_batches(first.schema, all_())
+    try:
+        return database.create_table(TABLE, data=pa.RecordBatchReader.from_batches(first.schema, all_()))
+    except Exception:
+        if raised:
+            raise raised[0] from None
+        raise
 
 
 def _part(run: Run, stage: str, overlap: float, batch: int, split: str | None, part: Part) -> pa.RecordBatch:
@@ -135,7 +147,7 @@ def _part(run: Run, stage: str, overlap: float, batch: int, split: str | None, p
     return pa.RecordBatch.from_pydict({**arrays, "vector": held})
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def encode_recording(
     run: Run, stage: str, recording: Recording, part: Part, overlap: float, batch: int
 ) -> dict[str, Any]:

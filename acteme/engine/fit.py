@@ -122,8 +122,11 @@ def fit(job: Job, settings: Settings, begin: Callable[[nn.Module, Loader], None]
         if at.epoch < recipe.epochs and (steps is None or at.step < steps):
             with keeper.signals():
                 _trainer(settings, recipe, at, steps, folder).fit(lightning)
-    except SystemExit as error:  # Lightning's answer to an interrupt that came before the first step
-        raise Interrupted("interrupted") from error
+    except _Stop:
+        step = lightning.step
+        raise Interrupted(f"stopped after step {step} of stage '{stage}'; go on with: train … --resume") from None
+    except SystemExit as error:  # Lightning's answer to an interrupt that it sees before a step is done
+        raise Interrupted(f"stopped in stage '{stage}'; go on with: train … --resume") from error
     finally:
         bar.close()
     if metrics is not None:
@@ -132,6 +135,10 @@ def fit(job: Job, settings: Settings, begin: Callable[[nn.Module, Loader], None]
     if log is not None:
         log.finalize("success")
     return full_state(lightning, "average" if recipe.ema is not None else "module")
+
+
+class _Stop(BaseException):
+    """Carries an interruption through Lightning, which would answer a KeyboardInterrupt by ending the process."""
 
 
 class Keeper:
@@ -155,7 +162,7 @@ class Keeper:
         if due:
             self.save(module, at)
         if self.interrupted and due:
-            raise Interrupted(f"stopped after step {module.step}; go on with: train … --resume")
+            raise _Stop
 
     def save(self, module: StageModule, at: Position) -> None:
         if module.metrics is not None:

@@ -12,7 +12,7 @@ from acteme.recordings.corpus import Corpus
 from acteme.recordings.windows import Windows
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def window_latents(
     module: nn.Module, corpus: Corpus, windows: Windows, batch: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:

@@ -32,6 +32,7 @@ def launch(function: str, arguments: tuple[Any, ...], processes: int) -> None:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "NODE_RANK": "0",
+                  "TORCH_CPP_LOG_LEVEL": "ERROR",
                   "WORLD_SIZE": str(processes), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}  # fmt: skip
         command = [sys.executable, "-m", "acteme.engine.launch", str(job)]
         workers = [

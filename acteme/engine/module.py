@@ -96,6 +96,7 @@ class StageModule(LightningModule):
                 if part is not None:
                     fully_shard(part, mesh=mesh)
             register_fsdp_forward_method(self.module, "losses")
+            self.losses = self.module.losses  # type: ignore[assignment]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         made = optimizer(self.recipe, self.module.parameters())

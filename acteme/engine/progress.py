@@ -44,7 +44,8 @@ class Bar:
         """Takes the bar away and says how it went."""
         self.close()
         if self.on:
-            print(f"{self.title}: {self.epochs} epochs, {steps} steps, loss {loss:.4g}, {duration(seconds)}")
+            epochs = f"{self.epochs} epoch" + "s" * (self.epochs != 1)
+            print(f"{self.title}: {epochs}, {steps} steps, loss {loss:.4g}, {duration(seconds)}")
             sys.stdout.flush()
 
 

@@ -175,6 +175,8 @@ def load(folder: Path | str | Run, entry: catalog.Entry | None = None) -> Run:
     meta = _read(folder, "run.json")
     if meta.get("format") != FORMAT:
         raise InputError(f"holds run format {meta.get('format')!r}", folder, f"this version reads format {FORMAT}")
+    if entry is not None and entry.slug != meta["system"]:
+        raise InputError(f"is a run of '{meta['system']}', not of '{entry.slug}'", folder)
     entry = entry or catalog.find(meta["system"])
     return Run(
         folder=folder,

@@ -124,7 +124,7 @@ def corpus_scores(module: nn.Module, corpus: Corpus, length: int, stride: int, b
     return np.concatenate(list(blend(windows(), len(corpus.spec.classes))))
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def scores(module: nn.Module, batch: Batch) -> np.ndarray:
     """A module's scores of every frame of the windows (b, t, k); a clip-level module's hold for the whole window."""
     found = module.predict(to_device(batch, device_of(module)))  # type: ignore[operator]

@@ -52,7 +52,7 @@ def train(
     corpus = training_part(open_corpus(data))
     if resume:
         made = load(Path(run) if run is not None else unfinished(entry.slug, name), entry)
-        check_resumed(made, entry, corpus, config)
+        check_resumed(made, corpus, config)
         settings = resumed_settings(settings, made)
     else:
         made = create(entry, corpus, name, run, config, small, settings)
@@ -142,10 +142,8 @@ def check_settings(settings: Settings) -> None:
         )
 
 
-def check_resumed(run: Run, entry: catalog.Entry, corpus: Corpus, config: Any) -> None:
-    """Raises InputError where a run cannot go on with this system, data or configuration."""
-    if run.entry.slug != entry.slug:
-        raise InputError(f"is a run of '{run.entry.slug}', not of '{entry.slug}'", run.folder)
+def check_resumed(run: Run, corpus: Corpus, config: Any) -> None:
+    """Raises InputError where a run cannot go on with this data or configuration."""
     if run.spec != corpus.spec:
         raise InputError("was trained on data of another shape (spec.json)", run.folder, "give the data it began with")
     if config is not None and to_json(config) != to_json(run.config):

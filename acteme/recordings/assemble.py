@@ -1,5 +1,6 @@
 """Lays recordings end to end: checks each one, cuts it into chunks and hands them on, so that any length streams."""
 
+import mmap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -127,6 +128,7 @@ class Assembly:
                     with np.errstate(over="ignore"):  # too large for float32: infinite, and then refused
                         part = np.asarray(value[a:b], DTYPES[name])
                     self.store.write(name, self.part(part, name, a, where))
+                    forget(value)
             if self.spec.classes:
                 self.mark(r, segments, label)
         except InputError:
@@ -219,6 +221,12 @@ class Assembly:
         """The segments as columns, ordered by recording."""
         s = [np.array(c) for c in zip(*self.segments, strict=True)] or [np.zeros(0)] * 5
         return Segments(s[0].astype(np.int64), s[1], s[2], s[3].astype(np.int64), s[4])
+
+
+def forget(array: np.ndarray) -> None:
+    """Gives back the memory of an array that is mapped from a file read-only; it is read again when touched."""
+    if isinstance(array, np.memmap) and array.mode == "r" and hasattr(mmap, "MADV_DONTNEED"):
+        array._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
 
 
 def chunks(r: Recording) -> Iterator[tuple[int, int]]:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from acteme.errors import InputError
-from acteme.recordings.assemble import Assembly
+from acteme.recordings.assemble import Assembly, forget
 from acteme.recordings.cache import Progress, read_all
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
@@ -118,10 +118,11 @@ def check(data: str | Path | Corpus, *, progress: Progress | None = None) -> Che
     except InputError as error:
         return CheckReport(name, (str(error),), (), (), None, 0, 0.0, 0, 0)
     problems: list[str] = []
+    notes: tuple[str, ...] = ()
     if isinstance(listed, Corpus):
         problems += listed.left_out
         recordings: Iterator[Recording] = iter(listed)
-        strict, notes = False, ()
+        strict = False
     else:
         recordings = read_all(listed, problems, progress)
         strict, notes = listed.strict, tuple(listed.notes)
@@ -162,6 +163,7 @@ def _presence(r: Recording) -> tuple[int, bool]:
         most = max(most, int(part.any((2, 3)).sum(1).max()))
         before = part[0] if before is None else before
         moves = moves or bool((part != before).any())
+        forget(r.arrays["skeleton"])
     return most, moves
 
 

@@ -6,7 +6,7 @@ import pickle
 import re
 import zipfile
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -110,13 +110,15 @@ def _folder(corpus: Corpus, to: Path) -> None:
             name = _file_name(r.name, taken)
             path = work / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(path, **r.arrays, fps=r.fps, layout=corpus.spec.layout)
+            held: dict[str, Any] = {**r.arrays, "fps": r.fps, "layout": corpus.spec.layout}
+            np.savez(path, **held)
             more = [repr(r.factors[f[7:]]) if f[7:] in r.factors else "" for f in factors]
             for times, label, text in _rows(r):
                 table.writerow([name, *times, label, r.subject, text, r.split, r.camera, *more])
         spec = corpus.spec
         lines = [f"layout = {json.dumps(spec.layout)}", f"fps = {float(spec.fps)!r}"]
         lines += [f"classes = {json.dumps(list(spec.classes), ensure_ascii=False)}"] if spec.classes else []
+        lines += ["multilabel = true"] if spec.multilabel else []
         (work / "acteme.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -186,9 +188,10 @@ def _clip(corpus: Corpus, i: int, frames: int) -> np.ndarray:
 def _pyskl(corpus: Corpus, to: Path) -> None:
     split: dict[str, list[str]] = {}
     items = []
+    called = {"test": "test" if "val" in corpus.column("split") else "val"}  # PYSKL tests on what it calls val
     for r in corpus:
         if r.split:
-            split.setdefault(r.split, []).append(r.name)
+            split.setdefault(called.get(r.split, r.split), []).append(r.name)
         x = r.arrays["skeleton"]
         persons = max(1, int(np.flatnonzero(x.any((0, 2, 3))).max(initial=0)) + 1)
         item = {"frame_dir": r.name, "label": corpus.spec.classes.index(r.label), "total_frames": r.frames}

@@ -130,11 +130,10 @@ class Corpus:
         mask = steps < length[:, None]
         at = np.where(mask, (self.table["offset"][rows] + start)[:, None] + steps, 0)
         out: Batch = {}
-        padded = not mask.all()
+        beyond = np.flatnonzero(~mask)
         for name, array in self.arrays.items():
             value = np.asarray(np.take(array, at, axis=0))  # half the time of array[at]
-            if padded:
-                value[~mask] = 0
+            value.reshape(-1, *array.shape[1:])[beyond] = 0
             out[name] = torch.from_numpy(value).to(VOCABULARY[name].dtype)
         out["mask"] = torch.from_numpy(mask)
         out["frames"] = torch.from_numpy(length.astype(np.int64))

@@ -42,6 +42,8 @@ class Source:
 SOURCES: dict[str, Source] = {
     "mocap": Source(f"{WORLDS}.mocap:mocap", False, "untrimmed recordings composed of real motion-capture clips"),
     "stage": Source(f"{WORLDS}.stage:stage", False, "procedural theatre on the NTU skeleton, every factor a dial"),
+    "pybullet_clips": Source(f"{READERS}.pybullet:pybullet_clips", False, "the 15 motion-capture clips by themselves"),
+    "clips": Source(f"{READERS}.pybullet:pybullet_clips", False, "15 real motion-capture clips, one per class"),
     "folder": Source("acteme.recordings.folder:folder", True, "your own data: annotations.csv next to skeleton files"),
     "file": Source("acteme.recordings.folder:single", True, "one skeleton file as one recording"),
     "ntu60": Source(f"{READERS}.ntu:ntu60", True, "NTU RGB+D, a folder of .skeleton files"),
@@ -49,15 +51,16 @@ SOURCES: dict[str, Source] = {
     "ctrgcn": Source(f"{READERS}.ctrgcn:ctrgcn", True, "NTU as CTR-GCN prepares it, one .npz"),
     "agcn": Source(f"{READERS}.agcn:agcn", True, "NTU as 2s-AGCN prepares it, a folder of .npy and .pkl"),
     "pyskl": Source(f"{READERS}.pyskl:pyskl", True, "a PYSKL annotation file (.pkl)"),
-    "pku": Source(f"{READERS}.pkummd:pkummd", True, "PKU-MMD, untrimmed"),
+    "pku": Source(f"{READERS}.pku:pku", True, "PKU-MMD, untrimmed"),
     "nwucla": Source(f"{READERS}.nwucla:nwucla", True, "Northwestern-UCLA, a folder of .json files"),
-    "openpose": Source(f"{READERS}.openpose:openpose", True, "OpenPose output, a folder of .json files per recording"),
-    "coco": Source(f"{READERS}.coco:coco", True, "COCO keypoint results (.json)"),
-    "kinetics_skeleton": Source(f"{READERS}.kinetics:kinetics_skeleton", True, "Kinetics-Skeleton (.json)"),
+    "openpose": Source(f"{READERS}.openpose:keypoints", True, "OpenPose output, a folder of .json files per recording"),
+    "coco": Source(f"{READERS}.openpose:keypoints", True, "COCO keypoints, a .json file per recording"),
+    "kinetics_skeleton": Source(f"{READERS}.openpose:kinetics", True, "Kinetics-Skeleton, folders of .json files"),
     "humanml3d": Source(f"{READERS}.humanml3d:humanml3d", True, "HumanML3D, motions with captions"),
-    "tsu": Source(f"{READERS}.tsu:tsu", True, "Toyota Smarthome Untrimmed: segment .json and skeletons"),
-    "charades": Source(f"{READERS}.tsu:charades", True, "Charades: segment .json and skeletons"),
-    "bvh": Source(f"{READERS}.bvh:bvh", True, "motion capture, a .bvh file or a folder of them"),
+    "kitml": Source(f"{READERS}.humanml3d:kitml", True, "KIT Motion-Language, motions with captions"),
+    "tsu": Source(f"{READERS}.segments:tsu", True, "Toyota Smarthome Untrimmed: segment .json and poses"),
+    "charades": Source(f"{READERS}.segments:charades", True, "Charades: segments and poses"),
+    "bvh": Source(f"{READERS}.bvh:bvh", True, "motion capture, a folder of .bvh files"),
 }
 """Name to source; the command line and the documentation are driven from it."""
 

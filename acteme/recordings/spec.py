@@ -29,5 +29,5 @@ class Spec:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Spec":
         known = {f.name for f in fields(cls)}
-        kept = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
+        kept: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
         return cls(**kept)

@@ -87,7 +87,7 @@ def event_average_precision(
     check_rows(detected, true, classes=classes)
     m = match(detected, true, thresholds, rule)
     m = Matches(m.level[m.hit], m.row[m.hit], m.hit[m.hit])
-    group, listed, found, order = _rank(m, detected, detected.label, classes, later=rule == "pku")
+    group, listed, found, _ = _rank(m, detected, detected.label, classes, later=rule == "pku")
     precision = found / listed
     if kind == "interpolated":
         # Between hits precision falls, so that its largest value further down is always at a hit.
@@ -143,7 +143,7 @@ def _rank(
     order = order[rising(key[order])]
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    by = np.argsort(m.level * max(len(order), 1) + place[m.row])
+    by = rising(m.level * len(order) + place[m.row])
     held = np.bincount(key, minlength=groups)
     group = (m.level * groups + key[m.row])[by]
     listed = place[m.row][by] - (np.cumsum(held) - held)[key[m.row]][by] + 1

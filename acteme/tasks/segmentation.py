@@ -62,16 +62,15 @@ def measure(
     """All segmentation metrics, with bootstrap intervals over recordings.
 
     Args:
-        scores: of each class in each frame of all recordings, end to end.
-        truth: 1 where the class holds.
-        lengths: frames of each recording.
-        fps: frames per second, of all or of each.
-        classes: names of the classes; numbers where not given.
-        multilabel: whether several classes can hold at once.
-        threshold: score from which a class counts as present, in multi-label data.
-        background: in single-label data, a frame whose best score is below it has no class; None always takes the best.
-        true_segments: annotated segments (seconds; `recording` as in `lengths`); runs of `truth` where not given.
-        detections: scored segments (seconds); runs of predicted frames, scored by their mean, where not given.
+        scores: of each class in each frame of all recordings, end to end. truth: 1 where the class holds. lengths:
+        frames of each recording. fps: frames per second, of all or of each. classes: names of the classes; numbers
+        where not given. multilabel: whether several classes can hold at once. threshold: score from which a class
+        counts as present, in multi-label data. background: in single-label data, a frame whose best score is below it
+        has no class; None always takes the best. true_segments: annotated segments (seconds; `recording` as in
+        `lengths`) for the event metrics; runs of `truth` where
+            not given.
+        detections: scored segments (seconds) for the event metrics; runs of predicted frames, scored by their mean,
+            where not given.
         resamples: of the bootstrap.
         seed: of the bootstrap.
 
@@ -104,10 +103,9 @@ def measure(
         both = (label >= 0) & (guess >= 0)
         confusion = np.bincount(label[both] * len(names) + guess[both], minlength=len(names) ** 2)
         confusion = confusion.reshape(len(names), len(names))
-        _measure_sequences(b, guess, label, recording, lengths, fps)
-    predicted = segments.active_runs(present, lengths, fps, scores)
-    _measure_f1(b, "f1", predicted, true)
-    detected = predicted if detections is None else detections
+        _measure_sequences(b, guess, label, recording, lengths)
+    _measure_f1(b, "f1", segments.active_runs(present, lengths), segments.active_runs(truth, lengths))
+    detected = segments.active_runs(present, lengths, fps, scores) if detections is None else detections
     _measure_events(b, detected, true, len(names))
 
     ap = frames.frame_average_precision(scores, truth)
@@ -175,12 +173,11 @@ def _measure_sequences(
     label: Int[np.ndarray, " n"],
     recording: Int[np.ndarray, " n"],
     lengths: Int[np.ndarray, " r"],
-    fps: float | Float[np.ndarray, " r"],
 ) -> None:
     for name, counted in (("frame_accuracy", label >= -1), ("frame_accuracy_actions", label >= 0)):
         right = np.bincount(recording, weights=counted & (guess == label), minlength=b.recordings)
         b.ratio(name, right, np.bincount(recording, weights=counted, minlength=b.recordings))
-    predicted, true = segments.label_runs(guess, lengths, fps), segments.label_runs(label, lengths, fps)
+    predicted, true = segments.label_runs(guess, lengths), segments.label_runs(label, lengths)
     _measure_f1(b, "f1_background", predicted, true)
     actions = predicted.select(predicted.label >= 0), true.select(true.label >= 0)
     for name, pair in (("edit", actions), ("edit_background", (predicted, true))):

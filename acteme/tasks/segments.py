@@ -92,18 +92,22 @@ def overlaps(
     kept = shared > 0
     d, t, shared = d[kept], t[kept], shared[kept]
     iou = shared / (np.maximum(detected.end[d], true.end[t]) - np.minimum(detected.start[d], true.start[t]))
-    if later:
-        d, t, iou = d[::-1], t[::-1], iou[::-1]
-    by = np.lexsort((-iou, d))  # stable: pairs come by row of the true segment
-    return d[by], t[by], iou[by]
+    # Pairs come by detection, then row of the true segment; only detections with several pairs are left to sort.
+    same = d[1:] == d[:-1]
+    several = np.flatnonzero(np.append(same, False)[: len(d)] | np.append(False, same)[: len(d)])
+    chosen = several[np.lexsort((-t[several] if later else t[several], -iou[several], d[several]))]
+    t[several], iou[several] = t[chosen], iou[chosen]
+    return d, t, iou
 
 
 def check_thresholds(thresholds: Sequence[float]) -> Float[np.ndarray, " h"]:
-    """The thresholds as an array; InputError unless each lies in (0, 1]."""
+    """The thresholds as an array, less a rounding error: an IoU of exactly one half must reach 0.5 in seconds as it
+    does in frames. InputError unless each lies in (0, 1].
+    """
     values = np.atleast_1d(np.asarray(thresholds, float))
     if values.ndim != 1 or not ((values > 0) & (values <= 1)).all():
         raise InputError(f"IoU thresholds {values.tolist()} are not all above 0 and at most 1")
-    return values
+    return values - 1e-9
 
 
 def check_rows(*tables: Segments, recordings: int | None = None, classes: int | None = None) -> None:
@@ -157,28 +161,29 @@ def edit_scores(predicted: Segments, true: Segments, recordings: int) -> Float[n
     source, many = _sequences(predicted, recordings)
     target, few = _sequences(true, recordings)
     longest = np.argsort(-many, kind="stable")
-    source, target, rows = source[longest], target[longest], many[longest]
-    steps = np.arange(target.shape[1] + 1, dtype=np.int32)
-    cost = np.tile(steps, (recordings, 1))
-    for i in range(source.shape[1]):
+    source, target, rows = source[:, longest], target[:, longest], many[longest]
+    steps = np.arange(len(target) + 1, dtype=np.int32)[:, None]
+    cost = np.tile(steps, (1, recordings))
+    for i in range(len(source)):
         # One row of the edit table for every recording that still has a segment i. Insertions run along the row: the
         # least of value[k] + (j - k) over k <= j is a running minimum of value - j.
         live = np.searchsorted(-rows, -i)
-        row, value = cost[:live], cost[:live] + 1
-        np.minimum(value[:, 1:], row[:, :-1] + (source[:live, i, None] != target[:live]), out=value[:, 1:])
+        row, value = cost[:, :live], cost[:, :live] + 1
+        np.minimum(value[1:], row[:-1] + (target[:, :live] != source[i, :live]), out=value[1:])
         value -= steps
-        np.minimum.accumulate(value, axis=1, out=value)
+        np.minimum.accumulate(value, axis=0, out=value)
         np.add(value, steps, out=row)
     distance = np.empty(recordings)
-    distance[longest] = cost[np.arange(recordings), few[longest]]
+    distance[longest] = cost[few[longest], np.arange(recordings)]
     longer = np.maximum(many, few)
     return 1 - np.divide(distance, longer, out=np.full(recordings, np.nan), where=longer > 0)
 
 
-def _sequences(s: Segments, recordings: int) -> tuple[Int[np.ndarray, "r m"], Int[np.ndarray, " r"]]:
+def _sequences(s: Segments, recordings: int) -> tuple[Int[np.ndarray, "m r"], Int[np.ndarray, " r"]]:
+    """Labels of each recording's segments as columns, filled up with a label that is none, and how many there are."""
     count = np.bincount(s.recording, minlength=recordings)
     order = np.argsort(s.recording, kind="stable")
-    column = np.arange(len(s)) - np.repeat(np.cumsum(count) - count, count)
-    table = np.full((recordings, count.max(initial=0)), -2, np.int32)
-    table[s.recording[order], column] = s.label[order]
+    place = np.arange(len(s)) - np.repeat(np.cumsum(count) - count, count)
+    table = np.full((count.max(initial=0), recordings), -2, np.int32)
+    table[place, s.recording[order]] = s.label[order]
     return table, count

@@ -1,5 +1,6 @@
 """Tiny systems that follow the contract, and tiny data, for the tests of the engine."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -53,7 +54,10 @@ class Config:
 
 
 class Encoder(nn.Module):
-    """A linear auto-encoder of frames with noise from torch's generator, a queue, a step counter and an epoch."""
+    """A linear auto-encoder of frames with noise from torch's generator, a step counter and an epoch.
+
+    With ACTEME_TOY_SIGNAL="STEP NUMBER" in the environment the process signals itself in the middle of that step.
+    """
 
     def __init__(self, config: EncoderConfig, spec: Spec):
         super().__init__()
@@ -76,6 +80,8 @@ class Encoder(nn.Module):
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         assert self.epoch >= 0
+        if os.environ.get("ACTEME_TOY_SIGNAL", "").startswith(f"{int(self.steps)} "):
+            os.kill(os.getpid(), int(os.environ["ACTEME_TOY_SIGNAL"].split()[1]))
         x = self.flat(batch) - self.mean
         noisy = x + self.config.noise * torch.randn(x.shape, device=x.device)
         error = F.mse_loss(self.up(self.down(noisy)), x)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acteme.errors import InputError
-from acteme.nn.prototypes import Prototypes, angle, seed_centers, spherical_kmeans
+from acteme.nn.prototypes import Prototypes, seed_centers, spherical_kmeans
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -59,15 +59,12 @@ def test_seeding_takes_far_points():
 
 
 def test_seeding_follows_the_squared_angle():
-    points = F.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]]), dim=1)
-    near = float(angle(points[:1], points[1:2]))
-    expected = near**2 / (near**2 + (torch.pi / 2) ** 2)
-    g, hits, total = seeded(3), 0, 0
-    for _ in range(4000):
-        a, b = (int((points @ c).argmax()) for c in seed_centers(points, 2, g))
-        if a == 0:
-            total, hits = total + 1, hits + (b == 1)
-    assert hits / total == pytest.approx(expected, abs=0.004)
+    degrees = torch.tensor([0.0, 30, 90]).deg2rad()
+    points, g = torch.stack([degrees.cos(), degrees.sin()], 1), seeded(3)
+    pairs = [seed_centers(points, 2, g) @ points.T for _ in range(1500)]
+    second = [int(p[1].argmax()) for p in pairs if int(p[0].argmax()) == 0]
+    assert second.count(0) == 0
+    assert second.count(1) / len(second) == pytest.approx(30**2 / (30**2 + 90**2), abs=0.04)
 
 
 def test_points_that_coincide_or_cancel_leave_no_nan():

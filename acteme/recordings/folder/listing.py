@@ -1,16 +1,18 @@
 """Your own data as a listing: a folder with `annotations.csv` next to skeleton files, or one such file.
 
 What holds for all files stands in `acteme.toml` or in options, which win over it: `layout`, `fps` (for files that do
-not say; the column `fps` wins over both), and `classes` (their order; by default sorted by name).
+not say; the column `fps` wins over both), `classes` (their order; by default sorted by name) and `multilabel` (several
+classes may hold at a time; true anyway where rows overlap).
 """
 
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -35,9 +37,22 @@ class Common:
     """Frames per second of files that do not say; 0 where it is not known."""
     classes: tuple[str, ...] = ()
     """The classes, in order; empty takes the labels that occur, sorted."""
+    multilabel: bool = False
+    """Several classes may hold at a time, even where no rows overlap."""
 
 
-def folder(path: Path, layout: str = "", fps: float = 0.0, classes: tuple[str, ...] = ()) -> Listing:
+KEYS: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "layout": ("a name", lambda value: isinstance(value, str)),
+    "fps": ("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool)),
+    "classes": ("a list of names", lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value)),
+    "multilabel": ("true or false", lambda value: isinstance(value, bool)),
+}
+"""Keys of `acteme.toml`: what each must be, in words and as a test."""
+
+
+def folder(
+    path: Path, layout: str = "", fps: float = 0.0, classes: tuple[str, ...] = (), multilabel: bool = False
+) -> Listing:
     """A folder with `annotations.csv` (see `folder.annotations`) next to skeleton files (see `folder.formats`).
 
     Recordings are called as their files without suffix, or with it where two would have one name. Splits are those of
@@ -48,13 +63,14 @@ def folder(path: Path, layout: str = "", fps: float = 0.0, classes: tuple[str, .
         layout: name of the layout of the files that do not say.
         fps: frames per second of the files that do not say.
         classes: the classes in order; empty takes the labels that occur, sorted.
+        multilabel: several classes may hold at a time, even where no rows overlap.
 
     Raises:
         InputError: the table or `acteme.toml` cannot be read, or files disagree. Bad rows and files are collected in
             `Listing.problems`.
     """
     csv, toml = path / "annotations.csv", path / "acteme.toml"
-    common = _common(toml, Common(layout, fps, classes))
+    common = _common(toml, Common(layout, fps, classes, multilabel))
     if not csv.is_file():
         raise InputError("has no annotations.csv", path, "write one: file,start,end,label,subject,text")
     table = read_table(csv)
@@ -94,34 +110,29 @@ def single(path: Path, layout: str = "", fps: float = 0.0) -> Listing:
 
 def _common(toml: Path, options: Common) -> Common:
     """Options, and where they do not say, what `acteme.toml` says."""
-    said: dict[str, object] = {}
+    said: dict[str, Any] = {}
     if toml.is_file():
         try:
             said = tomllib.loads(toml.read_bytes().decode())
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
             raise InputError(f"is no readable TOML ({error})", toml, "mend it") from error
     for name, value in said.items():
-        if name not in ("layout", "fps", "classes"):
-            near = get_close_matches(name, ("layout", "fps", "classes"), 1)
-            raise InputError(f"unknown key '{name}'", toml, f"use {near[0] if near else 'layout, fps or classes'}")
-        good = {
-            "layout": isinstance(value, str),
-            "fps": isinstance(value, int | float) and not isinstance(value, bool),
-            "classes": isinstance(value, list) and all(isinstance(each, str) for each in value),
-        }
-        if not good[name]:
-            kinds = {"layout": "a name", "fps": "a number", "classes": "a list of names"}
-            raise InputError(f"{name} is {value!r}", toml, f"give {kinds[name]}")
+        if name not in KEYS:
+            near = get_close_matches(name, KEYS, 1)
+            raise InputError(f"unknown key '{name}'", toml, f"use {near[0] if near else ', '.join(KEYS)}")
+        wanted, fits = KEYS[name]
+        if not fits(value):
+            raise InputError(f"{name} is {value!r}", toml, f"give {wanted}")
     layout = options.layout or str(said.get("layout", ""))
-    fps = options.fps or float(said.get("fps", 0.0))  # type: ignore[arg-type]
-    classes = options.classes or tuple(said.get("classes", ()))  # type: ignore[arg-type]
+    fps = options.fps or float(said.get("fps", 0.0))
+    classes = options.classes or tuple(said.get("classes", ()))
     if layout:
         known_layout(layout)
     if fps < 0 or not np.isfinite(fps):
         raise InputError(f"fps is {fps:g}", toml, "give frames per second above 0")
     if len(set(classes)) < len(classes):
         raise InputError("classes name one class twice", toml, "keep one of them")
-    return Common(layout, fps, classes)
+    return Common(layout, fps, classes, options.multilabel or bool(said.get("multilabel")))
 
 
 def _check_labels(table: Table, classes: Sequence[str], csv: Path) -> None:
@@ -177,7 +188,7 @@ def _spec(groups: Sequence[list[Row]], headers: Sequence[Header], common: Common
         channels=first.channels,
         classes=common.classes or tuple(sorted(labels)),
         fps=first.fps,
-        multilabel=any(overlapping(rows) for rows in groups),
+        multilabel=common.multilabel or any(overlapping(rows) for rows in groups),
     )
 
 

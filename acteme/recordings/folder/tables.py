@@ -148,7 +148,7 @@ def _long_parts(path: Path, made: Plan) -> Iterator[np.ndarray]:
     number = dict(made.joints)
     axes = made.columns[3:]
     types = {"frame": pa.int64(), "person": pa.int64(), "joint": pa.string(), **dict.fromkeys(axes, pa.float32())}
-    kept: tuple[np.ndarray, ...] | None = None
+    kept: list[np.ndarray] | None = None
     next_frame: int | None = None
     row = 2
     chunks = _read(path, made.columns, types)
@@ -161,10 +161,10 @@ def _long_parts(path: Path, made: Plan) -> Iterator[np.ndarray]:
         lookup = np.array([number.get(name, -1) for name in codes.dictionary.to_pylist()], np.int64)
         joint = lookup[codes.indices.to_numpy()]
         value = np.stack([chunk[a].to_numpy(zero_copy_only=False) for a in axes], 1)
-        parts = (frame, person, joint, value)
+        parts = [frame, person, joint, value]
         if kept is not None:
-            parts = tuple(np.concatenate(pair) for pair in zip(kept, parts, strict=True))
-        frame, person, joint, value = parts
+            parts = [np.concatenate(pair) for pair in zip(kept, parts, strict=True)]
+        frame = parts[0]
         next_frame = int(frame[0]) if next_frame is None else next_frame
         steps = np.diff(frame, prepend=next_frame)
         wrong = (steps < 0) | (np.abs(frame - next_frame) > GAPS + 4 * len(frame))
@@ -176,7 +176,7 @@ def _long_parts(path: Path, made: Plan) -> Iterator[np.ndarray]:
         if done:
             yield _place(path, made, [p[:done] for p in parts], next_frame, row)
             next_frame = int(frame[done - 1]) + 1
-        kept, row, chunk = tuple(p[done:] for p in parts), row + done, following
+        kept, row, chunk = [p[done:] for p in parts], row + done, following
 
 
 def _place(path: Path, made: Plan, parts: list[np.ndarray], first: int, row: int) -> np.ndarray:

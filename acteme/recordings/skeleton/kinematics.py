@@ -62,10 +62,15 @@ def forward(
         offsets: those of other bodies (leading axes broadcast against the figures); None takes the rig's.
     """
     places = np.asarray(rig.offsets if offsets is None else offsets, root.dtype)[..., None, :, :]
-    parts = forward_parts(
-        rig, np.moveaxis(rotation, (-2, -1), (0, 1)), np.moveaxis(root, -1, 0), np.moveaxis(places, (-2, -1), (0, 1))
-    )
+    rank = max(rotation.ndim - 2, root.ndim - 1, places.ndim - 2)
+    parts = forward_parts(rig, _first(rotation, 2, rank), _first(root, 1, rank), _first(places, 2, rank))
     return np.ascontiguousarray(np.moveaxis(parts, (0, 1), (-2, -1)))
+
+
+def _first(x: np.ndarray, axes: int, rank: int) -> np.ndarray:
+    """The last `axes` axes moved to the front, with `rank` axes behind them."""
+    x = x.reshape((1,) * (rank + axes - x.ndim) + x.shape)
+    return np.moveaxis(x, range(-axes, 0), range(axes))
 
 
 def forward_parts(
@@ -76,7 +81,7 @@ def forward_parts(
 ) -> Float[np.ndarray, "v 3 ..."]:
     """`forward` with joints and coordinates first, which is several times as fast: each is one run of memory.
 
-    Leading axes of the other function are trailing ones here, and broadcast.
+    The leading axes of the other function are trailing ones here, as many in all arguments; they broadcast.
     """
     shape = np.broadcast_shapes(*(np.shape(q)[1:] for q in rotation), root.shape[1:], offsets.shape[2:])
     out = np.empty((len(rig.joints), 3, *shape), root.dtype)

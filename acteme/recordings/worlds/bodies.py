@@ -23,8 +23,6 @@ def azimuths(
     The circle is cut into `sectors` equal ones; even ones belong to train, odd ones to test. With one sector both have
     the whole circle.
     """
-    if sectors < 1:
-        raise InputError(f"views is {sectors}, must be at least 1", mend="1 lets train and test share all viewpoints")
     if sectors == 1:
         sector = np.zeros(count, np.int64)
     else:
@@ -57,8 +55,8 @@ class Proportions:
         return offsets * factors[:, np.maximum(self.members, 0), None]
 
 
-def check_counts(**values: int) -> None:
-    """Raises InputError where a number of things is negative."""
+def check_counts(least: int, **values: int) -> None:
+    """Raises InputError where a number of things is less than it must be."""
     for name, value in values.items():
-        if value < 0:
-            raise InputError(f"{name} is {value}, must not be negative")
+        if value < least:
+            raise InputError(f"{name} is {value}, must be at least {least}")

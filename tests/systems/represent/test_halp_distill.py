@@ -34,9 +34,9 @@ def test_all_six_ordered_pairs_are_summed():
     k = {m: unit(4, 6, seed=10 + i).requires_grad_() for i, m in enumerate(names)}
     queue = {m: unit(20, 6, seed=20 + i) for i, m in enumerate(names)}
     pairs = [(a, b) for a in names for b in names if a != b]
-    expected = sum(float(distillation(q[a] @ queue[a].T, k[b] @ queue[b].T, 8)) for a, b in pairs)
+    expected = sum(distillation(q[a] @ queue[a].T, k[b] @ queue[b].T, 8).item() for a, b in pairs)
     loss = mutual_distillation(q, k, queue, 8, 0.1, 0.05)
-    assert len(pairs) == 6 and float(loss) == pytest.approx(expected, rel=1e-5)
+    assert len(pairs) == 6 and loss.item() == pytest.approx(expected, rel=1e-5)
     loss.backward()
     assert all(v.grad.abs().max() > 0 for v in q.values()) and all(v.grad is None for v in k.values())
 

@@ -17,7 +17,7 @@ from acteme.recordings.pickles import load_pickle
 from acteme.recordings.recording import Item, Listing, Recording
 from acteme.recordings.skeleton.layouts import LAYOUTS
 from acteme.recordings.skeleton.readers.ctrgcn import until_last
-from acteme.recordings.skeleton.readers.files import read_npy
+from acteme.recordings.skeleton.readers.files import finite, read_npy
 from acteme.recordings.skeleton.readers.names import PKU51, named
 from acteme.recordings.spec import Spec
 
@@ -99,4 +99,4 @@ def _read(data: Path, i: int, name: str, split: str, label: str, frames: np.ndar
     clip = np.asarray(read_npy(data)[i], np.float32).transpose(1, 3, 2, 0)
     where = f"{data}, row {i}"
     clip = until_last(clip, where) if frames is None else clip[: int(frames[i])]
-    return Recording(name, FPS, {"skeleton": np.ascontiguousarray(clip)}, label, split=split)
+    return Recording(name, FPS, {"skeleton": finite(np.ascontiguousarray(clip), where)}, label, split=split)

@@ -16,7 +16,7 @@ from acteme.errors import InputError
 from acteme.recordings.recording import Item, Listing, Recording
 from acteme.recordings.skeleton import rotations
 from acteme.recordings.skeleton.readers import decimals
-from acteme.recordings.skeleton.readers.files import AGAIN
+from acteme.recordings.skeleton.readers.files import AGAIN, finite
 from acteme.recordings.skeleton.readers.jointnames import as_smpl22
 from acteme.recordings.spec import Spec
 
@@ -90,6 +90,7 @@ def read_motion(path: Path) -> Motion:
     except ValueError as error:
         frame, token = error.args[0] // width, error.args[1].decode(errors="replace")[:40]
         raise InputError(f"'{token}' in frame {frame} is not a number", path, AGAIN) from None
+    finite(values, path, "the motion")
     return Motion(tuple(tree.names), tuple(tree.parents), np.array(tree.offsets), _positions(tree, values), 1 / step)
 
 

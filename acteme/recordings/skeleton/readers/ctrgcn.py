@@ -12,6 +12,7 @@ import numpy as np
 
 from acteme.errors import InputError
 from acteme.recordings.recording import Item, Listing, Recording
+from acteme.recordings.skeleton.readers.files import finite
 from acteme.recordings.skeleton.readers.names import named
 from acteme.recordings.skeleton.readers.npz import Member
 from acteme.recordings.spec import Spec
@@ -51,7 +52,8 @@ def ctrgcn(path: Path) -> Listing:
 
 def _read(x: Member, i: int, name: str, split: str, label: str) -> Recording:
     clip = x[i].astype(np.float32).reshape(-1, PERSONS, JOINTS, AXES)
-    return Recording(name, FPS, {"skeleton": until_last(clip, f"{x.path}, row {i} of {x.name}")}, label, split=split)
+    where = f"{x.path}, row {i} of {x.name}"
+    return Recording(name, FPS, {"skeleton": finite(until_last(clip, where), where)}, label, split=split)
 
 
 def until_last(clip: np.ndarray, where: str) -> np.ndarray:

@@ -43,14 +43,25 @@ def read_npy(path: Path) -> np.ndarray:
 
 
 def numbers(value: Any, where: str | Path, what: str) -> Float[np.ndarray, "..."]:
-    """Nested lists of numbers as a float32 array. Raises InputError where they are ragged or no numbers."""
+    """Nested lists of numbers as float32. Raises InputError where they are ragged, not finite or no numbers."""
     try:
         array = np.asarray(value)
         if array.dtype.kind not in "biuf":
             raise TypeError
-        return array.astype(np.float32)
+        return finite(array.astype(np.float32), where, what)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(f"{what} is not an array of numbers", where, AGAIN) from error
+
+
+def finite(
+    values: Float[np.ndarray, "t ..."], where: str | Path, what: str = "the skeleton"
+) -> Float[np.ndarray, "t ..."]:
+    """The array itself. Raises InputError, with the first index (the frame), where a value is NaN or infinite."""
+    good = np.isfinite(values)
+    if not good.all():
+        frame = int(np.argwhere(~np.atleast_1d(good))[0][0])
+        raise InputError(f"{what} has a NaN or infinity at index {frame}", where, "fill or cut this frame")
+    return values
 
 
 def natural(names: Iterable[str]) -> list[str]:

@@ -46,7 +46,7 @@ def read_poses(
             out[t, m] = values.reshape(axes, JOINTS).T
     if not out.any():
         raise InputError("no frame has a person", path)
-    missing = ~out.any(-1)
+    missing: np.ndarray = np.logical_not(out.any(-1))
     if axes == 2 and size is not None:
         width, height = size
         out = np.where(missing[..., None], 0, 2 * out / width - np.array([1, height / width], np.float32))

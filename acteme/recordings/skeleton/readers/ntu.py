@@ -3,6 +3,8 @@
 The data sets (Shahroudy et al., CVPR 2016; Liu et al., TPAMI 2019) come as one text file per clip. A file counts its
 frames; a frame counts its bodies; a body is a line of ten values, a joint count and a line of twelve values per joint,
 of which the first three are x, y, z in metres (y up, z away from the camera). 30 frames per second.
+
+Checked: on the names of all 113,945 usable clips the splits have the published sizes, which `ntu60` and `ntu120` name.
 """
 
 import re
@@ -106,11 +108,15 @@ def parse(path: Path) -> Bodies:
     offsets = np.arange(JOINTS)[:, None] * JOINT_VALUES + np.arange(3)
     index = (np.array(first, np.int64)[:, None, None] + offsets).ravel()
     try:
-        joints = decimals.floats(found, index).astype(np.float32).reshape(-1, JOINTS, 3)
+        joints = decimals.floats(found, index)
     except ValueError as error:
         i, token = error.args
         raise InputError(f"'{token.decode(errors='replace')[:40]}' is not a number", f"{path}, line {found.line(i)}",
                          "download the file again") from None  # fmt: skip
+    bad = np.flatnonzero(~np.isfinite(joints))
+    if len(bad):
+        raise InputError("a coordinate is NaN or infinite", f"{path}, line {found.line(index[bad[0]])}", "leave it out")
+    joints = joints.astype(np.float32).reshape(-1, JOINTS, 3)
     return Bodies(frames, np.array(frame, np.int64), np.array(slot, np.int64), np.array(track, np.int64), joints)
 
 

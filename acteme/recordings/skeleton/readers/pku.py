@@ -1,10 +1,10 @@
 """PKU-MMD, parts I and II (Liu et al., 2017; TOMM 2020): untrimmed recordings of 51 actions by three Kinect v2 sensors.
 
-`skeleton/NAME.txt` has a frame per line: 150 numbers, two bodies of 25 joints of x, y, z in metres, zeros where a body is
-absent, 30 frames per second. `label/NAME.txt` has rows `class,start,end,confidence` with class 1 to 51 and frames.
-`cross_subject_v2.txt` and `cross_view_v2.txt` name the training recordings in line 2 and the others in line 4, with commas
-between. Names end in -L, -M or -R for the left, middle or right sensor. Part I has 1,076 long recordings, part II about
-1,000 shorter ones.
+`skeleton/NAME.txt` has a frame per line: 150 numbers, two bodies of 25 joints of x, y, z in metres, zeros where a body
+is absent, 30 frames per second. `label/NAME.txt` has rows `class,start,end,confidence` with class 1 to 51 and frames.
+`cross_subject_v2.txt` and `cross_view_v2.txt` name the training recordings in line 2 and the others in line 4, with
+commas between. Names end in -L, -M or -R for the left, middle or right sensor. Part I has 1,076 long recordings, part
+II about 1,000 shorter ones.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from acteme.errors import InputError
 from acteme.recordings.annotations import Segment
 from acteme.recordings.recording import Item, Listing, Recording
 from acteme.recordings.skeleton.readers import decimals
-from acteme.recordings.skeleton.readers.files import AGAIN, read_text
+from acteme.recordings.skeleton.readers.files import AGAIN, finite, read_text
 from acteme.recordings.skeleton.readers.names import PKU51
 from acteme.recordings.spec import Spec
 
@@ -56,7 +56,7 @@ def read_frames(path: Path) -> Float[np.ndarray, "t 2 25 3"]:
         i, token = error.args
         what = f"'{token.decode(errors='replace')[:40]}' is not a number"
         raise InputError(what, f"{path}, line {found.line(i)}", AGAIN) from None
-    return values.astype(np.float32).reshape(-1, PERSONS, JOINTS, AXES)
+    return finite(values.astype(np.float32).reshape(-1, PERSONS, JOINTS, AXES), path)
 
 
 def read_labels(path: Path) -> list[Row]:
@@ -92,8 +92,8 @@ def pku(path: Path, protocol: Literal["xsub", "xview"] = "xsub", instances: bool
     Args:
         path: folder with `skeleton/`, `label/` and the split files (in it, in `split/` or `Split/`).
         protocol: `xsub` (cross-subject) or `xview` (cross-view).
-        instances: False gives whole recordings with their segments; True cuts every row of the label files into a clip of
-            its own, frames start to end - 1, as HaLP does.
+        instances: False gives whole recordings with their segments; True cuts every row of the label files into a clip
+            of its own, frames start to end - 1, as HaLP does.
 
     Segments that reach past the end of the recording end with it; one that starts there is an error.
     """

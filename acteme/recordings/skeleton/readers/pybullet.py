@@ -6,8 +6,8 @@ package lies and are never copied.
 
 A file is JSON: `{"Loop": "wrap" | "none", "Frames": [[44 numbers], ...]}`. A frame is its duration (s), the root's
 place (m), and the joint angles of `MOVING` in order, from the root's: a quaternion (w, x, y, z) each, but one angle
-about the local z axis for knees and elbows. Frame i starts at the sum of the durations before it. Axes: x forward, y up,
-z to the right.
+about the local z axis for knees and elbows. Frame i starts at the sum of the durations before it. Axes: x forward,
+y up, z to the right.
 """
 
 import json

@@ -1,15 +1,16 @@
 """The pickles of PYSKL (Duan et al., ACM MM 2022): 2D and 3D skeletons of many data sets, and the Kinetics variant.
 
 A pickle is `{"split": {name: [frame_dir, ...]}, "annotations": [...]}`. An annotation has `frame_dir`, `label`,
-`total_frames` and `keypoint` (M, T, V, C) in half precision (1 mm at 2 to 4 m); with C = 2 also `keypoint_score` (M, T, V)
-and `img_shape` (height, width). Of Kinetics an annotation has, instead of keypoints, the file that has them: `raw_file`,
-with `frame_inds` and `box_score` of every skeleton; that file is `{frame_dir: {"keypoint": (skeletons, 17, 3)}}`.
+`total_frames` and `keypoint` (M, T, V, C) in half precision (1 mm at 2 to 4 m); with C = 2 also `keypoint_score`
+(M, T, V) and `img_shape` (height, width). Of Kinetics an annotation has, instead of keypoints, the file that has them:
+`raw_file`, with `frame_inds` and `box_score` of every skeleton; that file is `{frame_dir: {"keypoint": (skeletons, 17,
+3)}}`.
 """
 
 from collections.abc import Mapping
 from functools import lru_cache, partial
 from pathlib import Path, PureWindowsPath
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -17,11 +18,14 @@ from jaxtyping import Float, Int
 from acteme.errors import InputError
 from acteme.recordings.pickles import load_pickle
 from acteme.recordings.recording import Item, Listing, Recording
+from acteme.recordings.skeleton.readers.files import finite
 from acteme.recordings.skeleton.readers.names import named
 from acteme.recordings.spec import Spec
 
 LAYOUTS = {(25, 3): "ntu25", (20, 3): "kinect20", (17, 2): "coco17", (18, 2): "openpose18", (21, 2): "hand21"}
 """Layout by joints and coordinates."""
+CLASSES = 10_000
+"""Labels from here on are taken for damage."""
 MOST = 10
 """Persons of a frame that Kinetics keeps, the surest first, before `persons` of them are taken."""
 
@@ -61,11 +65,7 @@ def pyskl(
     split = _splits(data["split"], protocol, path)
     kept = []
     for n, a in enumerate(data["annotations"]):
-        if (
-            not isinstance(a.get("frame_dir"), str)
-            or not isinstance(a.get("label"), int | np.integer)
-            or a["label"] < 0
-        ):
+        if not isinstance(a.get("frame_dir"), str) or _count(a.get("label")) not in range(CLASSES):
             raise InputError('has no "frame_dir" or no "label" from 0', f"{path}, annotation {n}")
         if a["frame_dir"] in split:
             kept.append(a)
@@ -126,18 +126,17 @@ def _read(a: dict, split: str, spec: Spec, pixels: bool, folder: Path, box_thres
         place, score = _in_place(a, spec, where)
     else:
         place, score = _unpacked(a, spec, folder, box_threshold, where)
+    finite(place, where)
+    finite(score, where, "keypoint_score")
     arrays = {"skeleton": place}
     if spec.channels == 2:
         arrays["confidence"] = score
         if not pixels:
             size = a.get("img_shape")
-            if (
-                not isinstance(size, tuple | list)
-                or len(size) != 2
-                or not all(isinstance(s, int) and s > 0 for s in size)
-            ):
+            height, width = map(_count, size) if isinstance(size, tuple | list) and len(size) == 2 else (0, 0)
+            if not (1 <= height < 1 << 20 and 1 <= width < 1 << 20):
                 raise InputError('has no "img_shape" (height, width)', where, "use pixels=true")
-            half = np.array([size[1] / 2, size[0] / 2], np.float32)
+            half = np.array([width / 2, height / 2], np.float32)
             there = (score > 0) | place.any(-1)
             arrays["skeleton"] = np.where(there[..., None], (place - half) / half, 0).astype(np.float32)
     return Recording(a["frame_dir"], spec.fps, arrays, spec.classes[int(a["label"])], split=split)
@@ -145,16 +144,26 @@ def _read(a: dict, split: str, spec: Spec, pixels: bool, folder: Path, box_thres
 
 def _in_place(a: dict, spec: Spec, where: str) -> tuple[np.ndarray, np.ndarray]:
     keypoint, score = a["keypoint"], a.get("keypoint_score")
-    if not isinstance(keypoint, np.ndarray) or keypoint.ndim != 4 or keypoint.shape[2:] != (spec.joints, spec.channels):
+    if not _floats(keypoint) or keypoint.ndim != 4 or keypoint.shape[2:] != (spec.joints, spec.channels):
         raise InputError(f"keypoints are not (M, T, {spec.joints}, {spec.channels})", where)
-    if keypoint.shape[1] != a.get("total_frames", keypoint.shape[1]) or not keypoint.shape[1]:
-        raise InputError(f"has {keypoint.shape[1]} frames of keypoints, total_frames {a.get('total_frames')}", where)
-    if spec.channels == 2 and (not isinstance(score, np.ndarray) or score.shape != keypoint.shape[:3]):
-        raise InputError('"keypoint_score" does not fit the keypoints', where)
+    frames = keypoint.shape[1]
+    if not frames or _count(a.get("total_frames", frames)) != frames:
+        raise InputError(f"has {frames} frames of keypoints, which total_frames does not say", where)
     place = np.array(keypoint[: spec.persons].swapaxes(0, 1), np.float32)
     if spec.channels == 3:
         return place, np.zeros(0)
+    if not _floats(score) or score.shape != keypoint.shape[:3]:
+        raise InputError('"keypoint_score" does not fit the keypoints', where)
     return place, np.array(score[: spec.persons].swapaxes(0, 1), np.float32)
+
+
+def _floats(value: Any) -> TypeGuard[np.ndarray]:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+
+
+def _count(value: Any) -> int:
+    """A whole number, or -1."""
+    return int(value) if isinstance(value, int | np.integer) else -1
 
 
 # --- Kinetics --------------------------------------------------------------------------------------------------------
@@ -171,20 +180,20 @@ def _unpacked(a: dict, spec: Spec, folder: Path, threshold: float, where: str) -
     table = _raw(folder / PureWindowsPath(a["raw_file"]).name)  # only the last part: the file names a place of its own
     entry = table.get(a["frame_dir"]) if isinstance(table, dict) else None
     keypoint = entry.get("keypoint") if isinstance(entry, dict) else None
-    frame = np.asarray(a["frame_inds"])
-    if not isinstance(keypoint, np.ndarray) or keypoint.shape[1:] != (spec.joints, 3):
+    frame = a["frame_inds"]
+    if not _floats(keypoint) or keypoint.shape[1:] != (spec.joints, 3):
         raise InputError(f"its raw_file has no keypoints (skeletons, {spec.joints}, 3)", where)
-    if frame.shape != keypoint.shape[:1] or frame.dtype.kind not in "iu" or (np.diff(frame.astype(np.int64)) < 0).any():
-        raise InputError('"frame_inds" does not fit the keypoints, or falls', where)
+    if not isinstance(frame, np.ndarray) or frame.shape != keypoint.shape[:1] or frame.dtype.kind not in "iu":
+        raise InputError('"frame_inds" does not fit the keypoints', where)
+    if (np.diff(frame.astype(np.int64)) < 0).any():
+        raise InputError('"frame_inds" falls', where)
     if "box_score" in a:
-        box = np.asarray(a["box_score"])
-        if box.shape != frame.shape or box.dtype.kind != "f":
+        box = a["box_score"]
+        if not _floats(box) or box.shape != frame.shape:
             raise InputError('"box_score" does not fit the keypoints', where)
         keypoint, frame = keypoint[box >= threshold], frame[box >= threshold]
     if not len(frame):
-        raise InputError(
-            f"has no skeleton with a box score of {threshold}", where, "lower box_threshold, or leave it out"
-        )
+        raise InputError(f"has no skeleton with a box score of {threshold}", where, "lower box_threshold")
     out = decompress(keypoint.astype(np.float32), frame.astype(np.int64))[:, : spec.persons]
     out = np.pad(out, [(0, 0), (0, spec.persons - out.shape[1]), (0, 0), (0, 0)])
     return out[..., :2].copy(), out[..., 2].copy()

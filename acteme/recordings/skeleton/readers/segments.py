@@ -5,9 +5,9 @@ TSU (Dai et al., TPAMI 2022), `smarthome_CS_51.json` or `smarthome_CV_51.json`: 
 2016) in the same form with duration and times in seconds, or as its own CSV, whose `actions` are
 "c092 11.90 21.20;c147 0.00 12.60".
 
-A video's skeletons are an array of R rows that span its duration: row r stands at r / fps with fps = R / duration, and a
-class holds there when start < r / fps < end, strictly at both ends, as the loaders of both data sets have it. The skeleton
-folder has `NAME.npy` (T, M, V, C) or (T, V, C), or LCR-Net poses in `NAME.json` or `NAME_pose3d.json`.
+A video's skeletons are an array of R rows that span its duration: row r stands at r / fps with fps = R / duration, and
+a class holds there when start < r / fps < end, strictly at both ends, as the loaders of both data sets have it. The
+skeleton folder has `NAME.npy` (T, M, V, C) or (T, V, C), or LCR-Net poses in `NAME.json` or `NAME_pose3d.json`.
 """
 
 import csv
@@ -26,7 +26,7 @@ from acteme.errors import InputError
 from acteme.recordings.annotations import Segment
 from acteme.recordings.recording import Item, Listing, Recording
 from acteme.recordings.skeleton.layouts import LAYOUTS
-from acteme.recordings.skeleton.readers.files import read_json, read_npy, read_text
+from acteme.recordings.skeleton.readers.files import finite, read_json, read_npy, read_text
 from acteme.recordings.skeleton.readers.lcrnet import read_poses
 from acteme.recordings.spec import Spec
 
@@ -136,8 +136,8 @@ def _checked(
         if not (0 <= label < classes and label == int(label)):
             raise InputError(f"action {n} has class {action[0]!r}, expected 0 to {classes - 1}", where)
         if not 0 <= start < end or start >= length:
-            raise InputError(f"action {n} from {action[1]} to {action[2]} is empty, reversed or past the end ({length:g})",
-                             where)  # fmt: skip
+            span = f"from {action[1]!r} to {action[2]!r}"
+            raise InputError(f"action {n} {span} is empty, reversed or past the end ({length:g})", where)
         out.append((int(label), start, end))
     return length, tuple(out)
 
@@ -168,8 +168,8 @@ def tsu(
     """Toyota Smarthome Untrimmed: 51 classes, several at a time.
 
     Args:
-        path: folder with `smarthome_CS_51.json`, `smarthome_CV_51.json` and the skeletons; class names, if wanted, one a
-            line in `classes.txt`.
+        path: folder with `smarthome_CS_51.json`, `smarthome_CV_51.json` and the skeletons; class names, if wanted, one
+            a line in `classes.txt`.
         protocol: `CS` (cross-subject) or `CV` (cross-view).
         poses: folder of the skeletons, within `path` or elsewhere.
         layout: layout of skeletons that are arrays.
@@ -197,8 +197,8 @@ def charades(
     """Charades: 157 classes, several at a time; times in seconds.
 
     Args:
-        path: folder with `charades.json`, or else with `Charades_v1_train.csv` and `Charades_v1_test.csv`; class names are
-            read from `Charades_v1_classes.txt` where it is there.
+        path: folder with `charades.json`, or else with `Charades_v1_train.csv` and `Charades_v1_test.csv`; class names
+            are read from `Charades_v1_classes.txt` where it is there.
         poses, layout, axes, persons, width, height: see `tsu`.
     """
     path = Path(path)
@@ -253,10 +253,9 @@ def _skeleton(file: Path, poses: Poses) -> np.ndarray:
         x = x[:, None]
     joints = LAYOUTS[poses.layout].count if poses.layout in LAYOUTS else 0
     if x.ndim != 4 or x.dtype.kind != "f" or not len(x) or x.shape[2] != joints or x.shape[3] not in (2, 3):
-        raise InputError(
-            f"has shape {x.shape}, expected (T, M, {joints or 'V'}, 2 or 3) of layout '{poses.layout}'", file
-        )
-    return np.array(x[:, : poses.persons], np.float32)
+        what = f"has shape {x.shape}, expected (T, M, {joints or 'V'}, 2 or 3)"
+        raise InputError(what, file, f"layout is '{poses.layout}'")
+    return finite(np.array(x[:, : poses.persons], np.float32), file)
 
 
 def _read(video: Video, file: Path, poses: Poses, names: tuple[str, ...], rate: float) -> Recording:

@@ -23,7 +23,7 @@ from acteme.recordings.skeleton.readers.pybullet import CLIPS, points
 from acteme.recordings.spec import Spec
 from acteme.recordings.worlds import bodies as who
 from acteme.recordings.worlds.mocap import figure, schedule
-from acteme.recordings.worlds.mocap.bank import bank
+from acteme.recordings.worlds.mocap.clips import bank
 from acteme.recordings.worlds.mocap.schedule import Blocks
 from acteme.recordings.worlds.pack import Part, corpus
 
@@ -93,11 +93,12 @@ def mocap(
     counts = [s if n is None else n for n, s in zip((train, test), standard, strict=True)]
     actors = [bodies, test_bodies]
     _check(overlap, tempo, transition, noise, seconds, window, stride, fps)
-    who.check_counts(train=counts[0], test=counts[1], bodies=bodies - 1, test_bodies=test_bodies - 1)
-    chosen, clips = points(layout), bank()
+    who.check_counts(0, train=counts[0], test=counts[1])
+    who.check_counts(1, bodies=bodies, test_bodies=test_bodies, views=views)
+    chosen, reel = points(layout), bank()
     parts = []
     for number, split in enumerate(who.SPLITS):
-        playable = Blocks.of(clips, split, blocks)
+        playable = Blocks.of(reel, split, blocks)
         factors = figure.PROPORTIONS.draw(who.generator(seed, number, 0), actors[number], proportions)
         for begun in range(0, counts[number], CHUNK[form]):
             rng, count = who.generator(seed, number, 1, begun), min(CHUNK[form], counts[number] - begun)
@@ -107,7 +108,7 @@ def mocap(
                 plan = schedule.untrimmed(rng, playable, count, overlap, *seconds, tempo, fps)
             body = rng.integers(0, actors[number], count)
             azimuth, sector = who.azimuths(rng, count, views, split)
-            shown = figure.play(plan, clips, playable, fps, transition)
+            shown = figure.play(plan, reel, playable, fps, transition)
             skeleton = figure.positions(shown, factors[body], azimuth, chosen)
             skeleton += rng.standard_normal(skeleton.shape, np.float32) * np.float32(noise)
             labels = np.zeros((len(skeleton), len(CLIPS)), np.uint8)
@@ -125,7 +126,7 @@ def mocap(
             if trimmed:
                 columns["text"] = np.array([f"A person {PHRASES[CLIPS[k]]}." for k in plan.clip[:, 0]])
                 columns["factor:tempo"] = plan.rate[:, 0]
-                columns["factor:phase"] = plan.phase[:, 0] / clips.duration[plan.clip[:, 0]]
+                columns["factor:phase"] = plan.phase[:, 0] / reel.duration[plan.clip[:, 0]]
             parts.append(
                 Part(
                     skeleton=skeleton[:, None],

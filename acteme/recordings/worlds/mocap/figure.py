@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from acteme.recordings.skeleton import kinematics, rotations
 from acteme.recordings.skeleton.readers.pybullet import MOVING, RIG, UPPER
 from acteme.recordings.worlds.bodies import Proportions
-from acteme.recordings.worlds.mocap.bank import Bank
+from acteme.recordings.worlds.mocap.clips import Bank
 from acteme.recordings.worlds.mocap.schedule import Blocks, Schedule
 
 GROUPS = {

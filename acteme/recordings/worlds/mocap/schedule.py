@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from acteme.recordings.worlds.mocap.bank import Bank
+from acteme.recordings.worlds.mocap.clips import Bank
 
 GAP = 0.05
 """Seconds between the training block and the test block of a clip: no test frame is blended from a training frame."""
@@ -75,12 +75,12 @@ def windows(
 ) -> Schedule:
     """One window of one clip per recording, classes in turn; windows begin on a grid of `stride` frames.
 
-    A block that is not longer than `shortest` gives windows of at least three fifths of it.
+    A block that is shorter than `shortest` gives windows of at least three fifths of it.
     """
     clip = rng.permutation(np.arange(count) % len(blocks.start))
     rate = (1 + tempo) ** rng.uniform(-1, 1, count)
     room = np.floor(blocks.length[clip] * fps / rate + 1e-6) + 1
-    least = np.minimum(shortest, np.ceil(0.6 * room))
+    least = np.where(room >= shortest, shortest, np.ceil(0.6 * room))
     span = np.where(blocks.loop[clip], np.ceil((blocks.end - blocks.start)[clip] * fps / rate), room - least + 1)
     begin = stride * np.floor(rng.random(count) * np.ceil(span / stride))
     length = np.minimum(rng.integers(shortest, longest + 1, count), room - begin * ~blocks.loop[clip]).astype(np.int64)

@@ -20,10 +20,10 @@ from acteme.recordings.spec import Spec
 from acteme.recordings.worlds import bodies as who
 from acteme.recordings.worlds.pack import Part, corpus
 from acteme.recordings.worlds.stage import rules as ruling
-from acteme.recordings.worlds.stage import truth, ways, words
 from acteme.recordings.worlds.stage import script as scripts
+from acteme.recordings.worlds.stage import truth, ways, words
 from acteme.recordings.worlds.stage.people import Subjects
-from acteme.recordings.worlds.stage.perform import perform
+from acteme.recordings.worlds.stage.performance import perform
 from acteme.recordings.worlds.stage.rig import MIRROR, PARTS
 from acteme.recordings.worlds.stage.script import Range
 from acteme.recordings.worlds.stage.sensor import Sensor
@@ -109,7 +109,7 @@ def stage(
         second: probability that a second person, who keeps no rule, is in the recording. Makes room for two persons.
         tail: how many times as frequent in training the first class is as the last; 1: all alike.
         shortcut: clips, training: probability that a part that the rule does not bind plays a primitive that goes with
-            the class; the test breaks it.
+            the class (unless it must be redrawn); the test breaks it.
         fps: frames per second.
         seed: everything but the rules follows from it.
 
@@ -124,7 +124,8 @@ def stage(
                      missing=missing, second=second, shortcut=shortcut, easing=2 * easing)  # fmt: skip
     counts = [s if n is None else n for n, s in zip((train, test), (2000, 500) if clips else (64, 24), strict=True)]
     actors = [subjects, test_subjects]
-    who.check_counts(train=counts[0], test=counts[1], subjects=subjects - 1, test_subjects=test_subjects - 1)
+    who.check_counts(0, train=counts[0], test=counts[1])
+    who.check_counts(1, subjects=subjects, test_subjects=test_subjects, views=views)
     if not (fps > 0 and tail >= 1 and style >= 0 and path >= 0 and turn >= 0 and crop >= 0):
         raise InputError("fps must be positive, tail at least 1, and style, path, turn and crop not negative", "stage")
     kinds = ruling.on_primitives(classes, rule_parts, rules) if rule == "primitives" else ruling.on_rhythm(classes)

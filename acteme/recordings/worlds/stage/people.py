@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from acteme.recordings.worlds.stage.perform import Actor
+from acteme.recordings.worlds.stage.performance import Actor
 from acteme.recordings.worlds.stage.rig import PARTS, PROPORTIONS, RIG
 
 TEMPO, VIGOR, POSTURE = 0.15, 0.2, 0.08

@@ -33,8 +33,8 @@ class Angle(NamedTuple):
 REST = Angle()
 QUARTER = np.pi / 2
 
-# Per kind and primitive: flexion (forward), abduction (outward), twist (outward), flexion of elbow or knee; for head and torso
-# pitch (forward), roll (to the right), yaw.
+# Per kind and primitive: flexion (forward), abduction (outward), twist (outward), flexion of elbow or knee; for head
+# and torso pitch (forward), roll (to the right), yaw.
 _BANK: dict[str, dict[str, tuple[Angle, ...]]] = {
     "arm": {
         "wave": (Angle(0.1), Angle(1.6, 0.1), Angle(1.4), Angle(1.3, 0.6)),

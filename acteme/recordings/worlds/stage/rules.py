@@ -156,9 +156,21 @@ def _in_rhythm(rng: np.random.Generator, rules: Rules, label: Int[np.ndarray, "n
 
 
 def bait(rules: Rules, seed: int) -> Int[np.ndarray, "k p"]:
-    """A primitive of one part that each rule does not bind, to go with the class by a shortcut; `FREE` elsewhere."""
+    """A primitive of one part that each rule does not bind, to go with the class by a shortcut; `FREE` elsewhere.
+
+    With its rule it keeps no other rule; a class for which there is none has no shortcut.
+    """
     rng = np.random.default_rng([seed, 1])
     out = np.full(rules.parts.shape, FREE)
-    part = np.where(rules.parts, -1.0, rng.random(rules.parts.shape)).argmax(1)
-    out[np.arange(len(out)), part] = rng.integers(STILL + 1, len(PRIMITIVES), len(out))
+    for k, about in enumerate(rules.parts):
+        part, primitive = (x.ravel() for x in np.meshgrid(np.flatnonzero(~about), range(STILL + 1, len(PRIMITIVES))))
+        # Parts that are left open play nothing that any rule wants.
+        tried = np.tile(np.where(about, rules.wanted[k], -2), (len(part), 1))
+        tried[np.arange(len(part)), part] = primitive
+        alone = np.flatnonzero(rules.kept(tried).sum(1) <= 1)
+        if rules.pattern:
+            alone = np.arange(len(part))
+        if len(alone):
+            chosen = rng.choice(alone)
+            out[k, part[chosen]] = primitive[chosen]
     return out

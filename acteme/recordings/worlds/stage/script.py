@@ -82,8 +82,8 @@ def clips(
 ) -> tuple[Float[np.ndarray, "n 1 p"], Float[np.ndarray, "n 1 p"]]:
     """When each part of a trimmed clip moves.
 
-    The clip is a random crop of a performance that is 1 + `crop` times as long; every part begins in the first eighth of
-    the performance and ends in the last, each at a time of its own.
+    The clip is a random crop of a performance that is 1 + `crop` times as long; every part begins in the first eighth
+    of the performance and ends in the last, each at a time of its own.
     """
     shape = (len(frames), 1, len(PARTS))
     seconds = (frames / fps)[:, None, None]

@@ -44,8 +44,8 @@ class Sensor:
     ) -> "Sensor":
         """Uniform in the ranges; a limb is missing with probability `missing`."""
         limb = np.where(rng.random(count) < missing, rng.integers(0, len(LIMBS), count), -1)
-        low, high = zip(height, distance, noise, strict=True)
-        return cls(*rng.uniform(np.array(low)[:, None], np.array(high)[:, None], (3, count)), limb, dropout)
+        places = rng.uniform(*height, count), rng.uniform(*distance, count)
+        return cls(*places, rng.uniform(*noise, count), limb, dropout)
 
     def see(self, world: Float[np.ndarray, "v 3 n t"]) -> Float[np.ndarray, "n t v 3"]:
         """Positions in the camera's axes: x to the right hand of a figure that faces it, y up, z away from it."""

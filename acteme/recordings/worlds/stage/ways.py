@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from acteme.recordings.worlds.stage.perform import Course
+from acteme.recordings.worlds.stage.performance import Course
 
 
 def courses(

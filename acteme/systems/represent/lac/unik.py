@@ -136,7 +136,7 @@ class SpatialUnit(nn.Module):
 
     def forward(self, x: Float[Tensor, "n c t v"], keep: Tensor | None) -> Float[Tensor, "n d t v"]:
         n, c, t, v = x.shape
-        theta, phi = self.attend(x).view(n, 2, self.heads, self.inner * t, v).unbind(1)
+        theta, phi = self.attend(x).reshape(n, 2, self.heads, self.inner * t, v).unbind(1)
         length: Tensor | int = t
         if keep is not None:
             theta = theta * keep.expand(-1, self.inner, -1, v).reshape(n, 1, self.inner * t, v)

@@ -1,0 +1,139 @@
+"""What a report shows, as plain data: made from a run by `gather`, drawn by `page`."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from acteme.recordings.annotations import Segment
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number of an evaluation."""
+
+    name: str
+    """As in evaluation.json."""
+    title: str
+    about: str
+    value: float
+    """A fraction in [0, 1], or NaN where it is undefined."""
+    low: float = float("nan")
+    """Bounds of the 95% interval; NaN where there is none."""
+    high: float = float("nan")
+    headline: bool = False
+    """Whether it is shown large."""
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One class: how well it is found, and how much of it there is."""
+
+    name: str
+    value: float
+    """A fraction in [0, 1], or NaN where the class does not occur."""
+    count: str
+    """How much there is of it, in words."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One logged value over the steps of a stage."""
+
+    name: str
+    step: Int[np.ndarray, " n"]
+    value: Float[np.ndarray, " n"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One trained stage."""
+
+    name: str
+    about: str
+    """First sentence of the documentation of its class."""
+    steps: int
+    epochs: int
+    parameters: int
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True)
+class LatentMap:
+    """Latents of windows in two dimensions."""
+
+    methods: dict[str, Float[np.ndarray, "n 2"]]
+    """Name of the projection to positions."""
+    label: Int[np.ndarray, " n"]
+    """Class of each window, -1 where it has none."""
+    recording: tuple[str, ...]
+    """Name of the recording of each window."""
+    start: Float[np.ndarray, " n"]
+    """Seconds."""
+    end: Float[np.ndarray, " n"]
+    """Seconds."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How a skeleton is drawn."""
+
+    bones: tuple[tuple[int, int], ...]
+    """Pairs of joints."""
+    side: tuple[int, ...]
+    """Per joint: -1 left, 1 right, 0 neither."""
+    head: int
+    """The joint that is drawn as a head, -1 where there is none."""
+    root: int
+    """The joint that the camera follows."""
+    trails: tuple[int, ...]
+    """Joints that leave a trail: hands and feet."""
+    up: int
+    """Which way is up in the data: 1, 2, 3 for +x, +y, +z, negative for the opposite."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A recording to play, with what is true of it and what was predicted."""
+
+    name: str
+    fps: float
+    skeleton: Float[np.ndarray, "t m v c"]
+    duration: float
+    """Seconds of the whole recording, of which `skeleton` may be the beginning."""
+    truth: tuple[Segment, ...] = ()
+    predicted: tuple[Segment, ...] = ()
+    scores: Float[np.ndarray, "s k"] | None = None
+    """Scores of the classes, evenly spaced over the time that `skeleton` covers; None where nothing was predicted."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything on the page; what is missing is left out."""
+
+    title: str
+    paper: str
+    """Authors and venue."""
+    link: str
+    """Address of the paper."""
+    claim: str
+    facts: tuple[tuple[str, str], ...]
+    """What was trained on what: (name, value)."""
+    classes: tuple[str, ...]
+    evaluated: str = ""
+    """What the metrics were measured on, in words."""
+    metrics: tuple[Metric, ...] = ()
+    class_title: str = ""
+    """What the value of a class row is."""
+    class_rows: tuple[ClassRow, ...] = ()
+    confusion: Int[np.ndarray, "k k"] | None = None
+    stages: tuple[Stage, ...] = ()
+    latents: LatentMap | None = None
+    latents_about: str = ""
+    figure: Figure | None = None
+    replays: tuple[Replay, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict)
+    """Title to JSON text."""
+    notes: tuple[str, ...] = ()
+    """Why something is missing, a sentence each."""
+    version: str = ""

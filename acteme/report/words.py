@@ -1,0 +1,52 @@
+"""What the metrics are called and what they mean."""
+
+ABOUT = {
+    "top1": ("Top-1 accuracy", "Share of test recordings whose best-scored class is the true one."),
+    "top5": ("Top-5 accuracy", "Share of test recordings whose true class is among the five best."),
+    "mean_class_accuracy": (
+        "Mean class accuracy",
+        "Accuracy of each class, averaged: rare classes count like frequent.",
+    ),
+    "frame_map": ("Frame mAP", "Average precision of each class over all test frames, averaged over classes."),
+    "frame_map_1_action": ("Frame mAP, one action", "Frame mAP over the frames in which exactly one action holds."),
+    "frame_map_2_actions": ("Frame mAP, two at once", "Frame mAP over the frames in which exactly two actions hold."),
+    "frame_map_tsu": ("Frame mAP, TSU rule", "As the Toyota Smarthome Untrimmed script counts."),
+    "frame_map_charades": ("Frame mAP, Charades rule", "25 frames per recording, as Charades localization counts."),
+    "frame_accuracy": ("Frame accuracy", "Share of test frames whose class, or absence of one, is right."),
+    "frame_accuracy_actions": (
+        "Frame accuracy, actions",
+        "Share of the test frames with an action whose class is right.",
+    ),
+    "edit": (
+        "Edit score",
+        "1 - edit distance between the predicted and the true order of actions, relative to its length.",
+    ),
+    "edit_background": (
+        "Edit score with background",
+        "Edit score that counts stretches without an action as segments.",
+    ),
+    "event_map_activitynet": ("Event mAP, ActivityNet", "Mean of the event mAP at overlaps 0.5, 0.55, ..., 0.95."),
+}
+"""Name to title and meaning; those below carry a threshold after '@'."""
+
+ABOUT_AT = {
+    "f1": ("F1@{}", "Predicted segments that overlap a true one of their class by at least {} percent, as an F1."),
+    "f1_background": ("F1@{} with background", "F1@{} that counts stretches without an action as segments."),
+    "event_map": ("Event mAP@{}", "Average precision of detected segments at a temporal overlap (IoU) of {}."),
+    "event_map_pku": ("Event mAP@{}, PKU-MMD rule", "At an overlap of {}, as the PKU-MMD script counts."),
+}
+
+HEADLINES = {
+    "segmentation": (
+        "frame_map", "frame_map_1_action", "frame_map_2_actions", "frame_accuracy", "edit", "f1@25", "event_map@0.5",
+    ),
+    "recognition": ("top1", "top5", "mean_class_accuracy"),
+}  # fmt: skip
+"""What is shown large, where it is defined: the first four of these."""
+
+
+def title_and_meaning(name: str) -> tuple[str, str]:
+    """Words for a metric; an unknown one keeps its name."""
+    kind, _, at = name.partition("@")
+    title, about = ABOUT_AT.get(kind, ("", "")) if at else ABOUT.get(name, (name, ""))
+    return title.format(at) or name, about.format(at)

@@ -1,0 +1,156 @@
+"""Protocols, their metrics and what is written; splits, other data, and what is refused."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from acteme.engine.evaluate import clip_scores, evaluate, labeled_share, nearest
+from acteme.engine.segmenter import Rules
+from acteme.errors import InputError
+from acteme.nn.recipe import Recipe
+from acteme.recordings.recording import Recording
+from acteme.recordings.windows import Windows
+from tests.engine import toys
+from tests.engine.toys import SPEC, trimmed, untrimmed
+from tests.engine.trained import recognizing, segmenting
+
+
+def test_predictions_of_a_segmenting_run():
+    run, corpus = segmenting()
+    made = evaluate(run, corpus)
+    assert (made.task, made.protocol, made.data, made.split) == ("segmentation", "predictions", "data", "test")
+    assert made.metrics["frame_map"] == 1.0 and made.metrics["frame_accuracy"] == 1.0
+    written = json.loads((run.folder / "evaluation.json").read_text())
+    assert written == run.evaluation and written["metrics"]["frame_map"] == 1.0
+    assert written["protocol"] == "predictions" and set(written["per_class"]) == {"low", "high"}
+    low, high = written["intervals"]["frame_accuracy"]
+    assert low <= 1.0 <= high
+
+
+def test_only_the_split_counts():
+    run, corpus = segmenting()
+    spoiled = replace(corpus, arrays={**corpus.arrays, "frame_labels": 1 - corpus.arrays["frame_labels"]})
+    offset, frames = corpus.table["offset"], corpus.table["frames"]
+    for row in np.flatnonzero(corpus.table["split"] == "test"):
+        at = slice(offset[row], offset[row] + frames[row])
+        spoiled.arrays["frame_labels"][at] = corpus.arrays["frame_labels"][at]
+    assert evaluate(run, spoiled).metrics["frame_accuracy"] == 1.0
+    assert evaluate(run, spoiled, split="train").metrics["frame_accuracy"] < 0.1
+
+
+def test_predictions_of_a_recognizing_run():
+    run, corpus = recognizing()
+    made = evaluate(run, corpus)
+    assert made.metrics["top1"] == 1.0 and np.asarray(made.confusion).tolist() == [[4, 0], [0, 4]]
+
+
+@pytest.mark.parametrize("protocol", ["linear", "knn", "knn-3", "semi-10", "finetune", "transfer"])
+def test_protocols_for_latents_of_clips(protocol):
+    run, corpus = recognizing()
+    made = evaluate(run, corpus, protocol=protocol, recipe=Recipe(epochs=20, batch=8, lr=0.01, drop_last=False))
+    assert made.metrics["top1"] == 1.0 and made.protocol == protocol
+
+
+@pytest.mark.parametrize("protocol", ["linear", "finetune", "semi-50"])
+def test_protocols_for_latents_of_frames(protocol):
+    run, corpus = segmenting()
+    recipe = Recipe(epochs=10, batch=8, lr=0.01, drop_last=False)
+    assert evaluate(run, corpus, protocol=protocol, recipe=recipe).metrics["frame_accuracy"] > 0.9
+
+
+def test_latents_that_know_nothing_are_at_chance():
+    run, corpus = recognizing()
+    rng = np.random.default_rng(0)
+    mixed = replace(corpus, table={**corpus.table, "label": rng.permutation(corpus.table["label"])})
+    for protocol in ("linear", "knn"):
+        assert evaluate(run, mixed, protocol=protocol).metrics["top1"] < 0.95
+
+
+def test_a_frozen_encoder_stays_and_its_weights_on_disk_too(monkeypatch):
+    run, corpus = recognizing()
+    before = run.weights("encoder").read_bytes()
+    evaluate(run, corpus, protocol="finetune", recipe=Recipe(epochs=2, batch=4))
+    assert run.weights("encoder").read_bytes() == before
+
+
+def test_tuning_needs_gradients_through_encode(monkeypatch):
+    run, corpus = recognizing()
+    encode = toys.Encoder.encode
+    monkeypatch.setattr(toys.Encoder, "encode", torch.no_grad()(encode))
+    with pytest.raises(InputError, match="passes no gradients"):
+        evaluate(run, corpus, protocol="finetune")
+
+
+def test_other_data_is_converted_and_evaluated_whole():
+    run, _ = segmenting()
+    other = untrimmed(2, frames=80, seed=5, spec=replace(SPEC, fps=20.0))
+    other.table["split"][:] = ""
+    assert evaluate(run, other).metrics["frame_accuracy"] > 0.9
+
+
+@pytest.mark.parametrize("rules", [Rules(smooth=0.5), Rules(shortest=100.0)])
+def test_rules_change_the_segments_that_are_measured(rules):
+    run, corpus = segmenting()
+    made = evaluate(run, corpus, rules=rules)
+    assert made.metrics["event_map@0.5"] == (0.0 if rules.shortest else 1.0)
+    assert made.metrics["frame_map"] == 1.0
+
+
+def test_what_is_refused():
+    run, corpus = segmenting()
+    with pytest.raises(InputError, match="trained on recordings in memory; say which data"):
+        evaluate(run)
+    with pytest.raises(InputError, match="there is no protocol 'best'.*known: predictions, linear"):
+        evaluate(run, corpus, protocol="best")
+    with pytest.raises(InputError, match="there is no protocol 'linear-3'"):
+        evaluate(run, corpus, protocol="linear-3")
+    with pytest.raises(InputError, match="nearest neighbors need clips"):
+        evaluate(run, corpus, protocol="knn")
+    with pytest.raises(InputError, match="the data has no split 'val'"):
+        evaluate(run, corpus, split="val")
+    with pytest.raises(InputError, match="has 3 classes, not the 2 of the run"):
+        evaluate(run, replace(corpus, spec=replace(SPEC, classes=("a", "b", "c"))))
+    with pytest.raises(InputError, match="no recording has a single label"):
+        evaluate(recognizing()[0], corpus)
+
+
+def test_nearest_neighbors_by_hand():
+    known = np.array([[1, 0], [0, 1], [0.9, 0.1], [-1, 0]])
+    label = np.array([0, 1, 1, 2])
+    asked = np.array([[2.0, 0.05], [0.0, 0.0]])
+    one = nearest(known, label, asked, 1, 3)
+    assert one[0].argmax() == 0 and (one[0] > 0).sum() == 1
+    three = nearest(known, label, asked, 3, 3)
+    assert three[0].argmax() == 1 and np.isfinite(three).all()
+    assert nearest(known, label, asked, 99, 3).shape == (2, 3)
+
+
+def test_a_share_of_the_labels_has_every_class():
+    corpus = trimmed(40)
+    few = labeled_share(corpus, 0.01, 0)
+    assert len(few) == 2 and set(few.label) == {0, 1}
+    half = labeled_share(corpus, 0.5, 0)
+    assert np.bincount(half.label).tolist() == [10, 10]
+    assert set(labeled_share(corpus, 0.5, 1).rows) != set(half.rows)
+
+
+def test_scores_of_a_recording_are_the_mean_over_its_windows():
+    run, _ = recognizing()
+    module = run.module("tagger")
+    corpus = untrimmed(3, frames=20)
+    got = clip_scores(module, corpus, Windows(frames=8, stride=4), 2)
+    whole = module.predict(corpus.batch(np.array([1]), np.array([0]), 8)).scores.softmax(1)
+    starts = [0, 4, 8, 12]
+    each = [module.predict(corpus.batch(np.array([1]), np.array([s]), 8)).scores.softmax(1) for s in starts]
+    torch.testing.assert_close(torch.tensor(got[1]).float(), torch.cat(each).mean(0))
+    assert not torch.allclose(torch.tensor(got[1]).float(), whole[0])
+
+
+def test_a_recording_of_one_frame():
+    run, corpus = segmenting()
+    x = np.ones((1, 1, 17, 2), np.float32)
+    one = type(corpus).of([Recording("one", 10.0, {"skeleton": x}, label="high", split="test")], SPEC)
+    assert evaluate(run, one).metrics["frame_accuracy"] == 1.0

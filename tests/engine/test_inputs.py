@@ -1,0 +1,42 @@
+"""What prediction and encoding are given."""
+
+import pickle
+
+import pytest
+
+from acteme.engine.inputs import parts
+from acteme.errors import InputError
+from acteme.recordings.corpus import Corpus
+from tests.engine.toys import SPEC, untrimmed
+
+
+def names(found, split=None):
+    return [r.name for p in found for r in p.read(split)]
+
+
+def test_a_mapped_corpus_in_pieces(tmp_path):
+    corpus = Corpus.build(iter(untrimmed(20)), SPEC, tmp_path / "c")
+    found = parts(corpus)
+    assert [p.count for p in found] == [8, 8, 4] and names(found) == [f"r{i}" for i in range(20)]
+    assert len(pickle.dumps(found[0])) < 2000
+    assert names(parts(tmp_path / "c", "test"), "test") == [f"r{i}" for i in range(2, 20, 3)]
+
+
+def test_pieces_of_a_corpus_in_memory_hold_only_their_recordings():
+    found = parts(untrimmed(20))
+    assert names(found) == [f"r{i}" for i in range(20)]
+    assert len(pickle.dumps(found[2])) < 0.6 * len(pickle.dumps(found[0]))
+
+
+def test_a_recording_and_mixtures():
+    corpus = untrimmed(3)
+    assert names(parts(corpus[1])) == ["r1"]
+    assert names(parts([corpus[2], corpus])) == ["r2", "r0", "r1", "r2"]
+    assert names(parts(corpus[1]), "test") == []
+
+
+def test_nothing_is_refused():
+    with pytest.raises(InputError, match="there is nothing to read"):
+        parts([])
+    with pytest.raises(InputError, match="no such path"):
+        parts("nowhere/at/all.npy")

@@ -1,0 +1,57 @@
+"""Learning rates and optimizers of recipes."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from acteme.engine.optimize import learning_rate, optimizer, with_epochs
+from acteme.nn.recipe import Recipe
+
+
+def test_steps_of_the_rate():
+    recipe = Recipe(lr=1.0, schedule="step", milestones=(2, 4), gamma=0.1)
+    assert [learning_rate(recipe, e, 0) for e in range(5)] == pytest.approx([1, 1, 0.1, 0.1, 0.01])
+
+
+def test_exponential_decay_is_once_per_epoch():
+    recipe = Recipe(lr=2.0, schedule="exponential", gamma=0.5)
+    assert [learning_rate(recipe, e, s) for e, s in ((0, 0), (0, 9), (1, 10), (3, 30))] == [2, 2, 1, 0.25]
+
+
+def test_cosine_ends_at_zero_after_warm_up():
+    recipe = Recipe(lr=1.0, schedule="cosine", warmup=4)
+    rates = [learning_rate(recipe, 0, s, 12) for s in range(13)]
+    assert rates[:4] == [0.25, 0.5, 0.75, 1.0]
+    assert rates[4:] == pytest.approx([(1 + math.cos(math.pi * k / 8)) / 2 for k in range(9)])
+    assert rates[12] == 0 and learning_rate(recipe, 0, 20, 12) == 0
+
+
+def test_warm_up_leaves_the_schedule_alone_afterwards():
+    recipe = Recipe(lr=1.0, warmup=2)
+    assert [learning_rate(recipe, 0, s) for s in range(4)] == [0.5, 1, 1, 1]
+
+
+def test_another_length_keeps_the_course():
+    recipe = Recipe(epochs=450, milestones=(350, 400), warmup=90)
+    short = with_epochs(recipe, 45)
+    assert (short.epochs, short.milestones, short.warmup) == (45, (35, 40), 9)
+    assert with_epochs(recipe, None) is recipe and with_epochs(recipe, 450) is recipe
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("sgd", torch.optim.SGD), ("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)]
+)
+def test_optimizers_get_the_recipe_and_only_what_is_trained(name, kind):
+    module = nn.Linear(2, 2)
+    module.bias.requires_grad_(False)
+    recipe = Recipe(optimizer=name, lr=0.5, momentum=0.8, nesterov=True, betas=(0.5, 0.6), weight_decay=0.1)
+    made = optimizer(recipe, module.parameters())
+    (group,) = made.param_groups
+    assert type(made) is kind and group["params"] == [module.weight]
+    assert group["lr"] == 0.5 and group["weight_decay"] == 0.1
+    if name == "sgd":
+        assert group["momentum"] == 0.8 and group["nesterov"]
+    else:
+        assert group["betas"] == (0.5, 0.6)

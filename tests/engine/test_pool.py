@@ -1,0 +1,60 @@
+"""The same results in order from this process, from a pool and from Ray; errors pass unchanged."""
+
+import os
+
+import pytest
+
+from acteme.engine import pool as module
+from acteme.engine.pool import pool_map, worker_count
+from acteme.engine.predict import predict
+from acteme.errors import InputError, MissingError
+from tests.engine.trained import segmenting
+
+
+def square(x):
+    if x < 0:
+        raise InputError(f"{x} is negative", "task", "give more")
+    return x * x, os.getpid()
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A local Ray, started once for this file."""
+    ray = pytest.importorskip("ray")
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize(("workers", "ray"), [(1, False), (2, False), (2, True)])
+def test_results_come_in_order_and_errors_unchanged(workers, ray):
+    results = list(pool_map(square, iter(range(6)), workers, ray))
+    assert [r[0] for r in results] == [0, 1, 4, 9, 16, 25]
+    assert (os.getpid() in {r[1] for r in results}) == (workers == 1 and not ray)
+    with pytest.raises(InputError, match="task: -1 is negative; give more"):
+        list(pool_map(square, [1, -1, 2], workers, ray))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_ray_predicts_the_same_as_this_process():
+    run, corpus = segmenting()
+    assert list(predict(run, corpus, workers=2, ray=True)) == list(predict(run, corpus))
+
+
+def test_tasks_are_taken_as_they_are_needed():
+    taken = []
+    results = pool_map(lambda x: x, (taken.append(i) or i for i in range(100)), 1)
+    assert next(results) == 0 and taken == [0]
+
+
+def test_processes_are_used_where_there_is_enough_for_them(monkeypatch):
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 4)
+    assert [worker_count(None, n) for n in (1, 31, 32, 1000)] == [1, 1, 2, 4]
+    assert worker_count(3, 1) == 3 and worker_count(0, 1) == 1
+
+
+def test_a_missing_ray_says_the_command(monkeypatch):
+    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingError, match=r"pip install 'acteme\[ray\]'"):
+        list(pool_map(square, [1], 1, ray=True))

@@ -1,0 +1,210 @@
+"""One small whole file, or folder, of every format that is read, to be checked and to be damaged."""
+
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from acteme.recordings.recording import Listing
+from acteme.recordings.skeleton.readers import (
+    agcn, bvh, ctrgcn, humanml3d, lcrnet, ntu, nwucla, openpose, pku, pyskl, segments,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """A format."""
+
+    files: Callable[[Path], None]
+    """Writes the whole files into a folder."""
+    victim: str
+    """The file to damage."""
+    read: Callable[[Path], object]
+    """Reads everything in the folder."""
+
+
+def everything(listing: Listing) -> list:
+    return [item.read() for item in listing.items]
+
+
+def walk(frames: int = 4, joints: int = 25, axes: int = 3, seed: int = 0) -> np.ndarray:
+    """(frames, joints, axes) of nothing in particular, without zeros."""
+    return np.random.default_rng(seed).normal(1, 0.3, (frames, joints, axes)).round(4).astype(np.float32) + 0.01
+
+
+def skeleton_text(bodies: list[dict[str, np.ndarray]]) -> str:
+    """A `.skeleton` file; for each frame the bodies by ID, (25, 3)."""
+    lines = [str(len(bodies))]
+    for frame in bodies:
+        lines.append(str(len(frame)))
+        for name, joints in frame.items():
+            lines += [f"{name} 0 1 1 1 1 0 0.02 -0.09 2", "25"]
+            lines += [" ".join(f"{v:.9g}" for v in joint) + " 250.5 200.25 950 500 0 0.1 0.2 0.3 2" for joint in joints]
+    return "\n".join(lines) + "\n"
+
+
+BVH = """HIERARCHY
+ROOT Hips
+{
+  OFFSET 0.0 0.0 0.0
+  CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation
+  JOINT Spine
+  {
+    OFFSET 0.0 50.0 0.0
+    CHANNELS 3 Zrotation Xrotation Yrotation
+    End Site
+    {
+      OFFSET 0.0 60.0 0.0
+    }
+  }
+}
+MOTION
+Frames: 2
+Frame Time: 0.0333333
+0.0 90.0 0.0 0.0 0.0 0.0 90.0 0.0 0.0
+10.0 90.0 5.0 0.0 0.0 90.0 0.0 0.0 0.0
+"""
+
+
+def _ntu(path: Path) -> None:
+    frames = [{"7": walk()[t], "8": walk(seed=1)[t]} for t in range(3)]
+    (path / "S001C002P003R002A013.skeleton").write_text(skeleton_text([frames[0], {}, *frames[1:]]))
+
+
+def _ctrgcn(path: Path) -> None:
+    x = np.zeros((3, 5, 150), np.float32)
+    x[:, :4] = walk(12, 50).reshape(3, 4, 150)
+    y = np.eye(3)
+    np.savez(path / "a.npz", x_train=x, y_train=y, x_test=x[:2], y_test=y[:2])
+
+
+def _agcn(path: Path) -> None:
+    x = walk(2 * 3 * 6, 25, 2).reshape(2, 3, 6, 25, 2)
+    for part in ("train", "val"):
+        np.save(path / f"{part}_data_joint.npy", x)
+        np.save(path / f"{part}_num_frame.npy", np.array([4, 6]))
+        names = [f"S001C001P00{n}R001A002.skeleton" for n in (1, 2)]
+        (path / f"{part}_label.pkl").write_bytes(pickle.dumps((names, [0, 1.0])))
+
+
+def pyskl_data(two: bool = True) -> dict:
+    """Two clips in 2D, or in 3D."""
+    items = []
+    for n, name in enumerate(("a", "b")):
+        item = {"frame_dir": name, "label": n, "total_frames": 3 + n}
+        keypoint = np.random.default_rng(n).uniform(10, 200, (1 + n, 3 + n, 17 if two else 25, 2 if two else 3))
+        item["keypoint"] = keypoint.astype(np.float16)
+        if two:
+            item |= {"keypoint_score": np.full(keypoint.shape[:3], 0.5, np.float16), "img_shape": (240, 320)}
+        items.append(item)
+    return {"split": {"xsub_train": ["a"], "xsub_val": ["b"]}, "annotations": items}
+
+
+def _pyskl(path: Path) -> None:
+    (path / "a.pkl").write_bytes(pickle.dumps(pyskl_data(), 4))
+
+
+def _pku(path: Path) -> None:
+    (path / "skeleton").mkdir()
+    (path / "label").mkdir()
+    for name in ("0002-L", "0003-M"):
+        rows = walk(8, 50).reshape(8, 150)
+        (path / "skeleton" / f"{name}.txt").write_text("\n".join(" ".join(f"{v:.5f}" for v in row) for row in rows))
+        (path / "label" / f"{name}.txt").write_text("3,1,4,2\n51,5,8,1\n")
+    (path / "cross_subject_v2.txt").write_text("Training videos:\n0002-L, \nValidation videos:\n0003-M\n")
+
+
+def _nwucla(path: Path) -> None:
+    data = {"file_name": "a08_s02_e01_v03", "skeletons": walk(2, 20).tolist(), "label": 7}
+    (path / "a08_s02_e01_v03.json").write_text(json.dumps(data))
+
+
+def people(*persons: np.ndarray) -> dict:
+    return {"people": [{"pose_keypoints_2d": p.ravel().tolist()} for p in persons]}
+
+
+def _openpose(path: Path) -> None:
+    (path / "clip").mkdir()
+    for t in range(3):
+        text = json.dumps(people(*[walk(1, 25, 3, t)[0]] * (t % 2 + 1)))
+        (path / "clip" / f"clip_{t:012d}_keypoints.json").write_text(text)
+
+
+def _coco(path: Path) -> None:
+    entries = [{"image_id": t, "keypoints": walk(1, 17, 3, t).ravel().tolist(), "score": 0.9} for t in (1, 2, 4)]
+    (path / "clip.json").write_text(json.dumps(entries))
+
+
+def _kinetics(path: Path) -> None:
+    person = {"pose": walk(1, 18, 2).ravel().tolist(), "score": [0.5] * 18}
+    data = {"data": [{"frame_index": t, "skeleton": [person]} for t in (1, 3)], "label": "abseiling", "label_index": 0}
+    (path / "kinetics_train").mkdir()
+    (path / "kinetics_train" / "v1.json").write_text(json.dumps(data))
+    table = {"v1": {"has_skeleton": True, "label": "abseiling", "label_index": 0}}
+    (path / "kinetics_train_label.json").write_text(json.dumps(table))
+
+
+def _humanml3d(path: Path) -> None:
+    (path / "new_joints").mkdir()
+    (path / "texts").mkdir()
+    np.save(path / "new_joints" / "000001.npy", walk(5, 22))
+    (path / "texts" / "000001.txt").write_text("a man waves.#a/DET man/NOUN wave/VERB#0.0#0.0\nhe#he/PRON#0.05#0.15\n")
+    (path / "train.txt").write_text("000001\n")
+
+
+def _tsu(path: Path) -> None:
+    (path / "poses").mkdir()
+    frames = [[{"pose2d": walk(1, 13, 2).ravel().tolist(), "pose3d": walk(1, 13).ravel().tolist()}] for _ in range(4)]
+    (path / "poses" / "P11T15C01_pose3d.json").write_text(json.dumps({"frames": frames}))
+    table = {"P11T15C01": {"subset": "training", "duration": 40, "actions": [[3, 10, 20], [5, 15, 30]]}}
+    (path / "smarthome_CS_51.json").write_text(json.dumps(table))
+
+
+def _charades(path: Path) -> None:
+    (path / "poses").mkdir()
+    np.save(path / "poses" / "AB12C.npy", walk(6, 17)[:, None])
+    header = "id,subject,scene,quality,relevance,verified,script,objects,descriptions,actions,length\n"
+    row = 'AB12C,XYZ1,Kitchen,6,7,Yes,"A person, who cooks.",pan,cooking,c092 11.90 21.20;c147 0.00 12.60,24.83\n'
+    (path / "Charades_v1_train.csv").write_text(header + row)
+
+
+def _bvh(path: Path) -> None:
+    (path / "a.bvh").write_text(BVH)
+
+
+CASES: dict[str, Case] = {
+    "ntu": Case(_ntu, "S001C002P003R002A013.skeleton", lambda p: everything(ntu.ntu60(p))),
+    "ntu agcn": Case(_ntu, "S001C002P003R002A013.skeleton", lambda p: everything(ntu.ntu120(p, bodies="agcn"))),
+    "ntu pyskl": Case(
+        _ntu, "S001C002P003R002A013.skeleton", lambda p: everything(ntu.ntu60(p, bodies="pyskl", keep_gaps=True))
+    ),
+    "ctrgcn": Case(_ctrgcn, "a.npz", lambda p: everything(ctrgcn.ctrgcn(p / "a.npz"))),
+    "agcn data": Case(_agcn, "val_data_joint.npy", lambda p: everything(agcn.agcn(p))),
+    "agcn label": Case(_agcn, "train_label.pkl", lambda p: everything(agcn.agcn(p))),
+    "agcn frames": Case(_agcn, "train_num_frame.npy", lambda p: everything(agcn.agcn(p))),
+    "pyskl": Case(_pyskl, "a.pkl", lambda p: everything(pyskl.pyskl(p / "a.pkl"))),
+    "pku skeleton": Case(_pku, "skeleton/0003-M.txt", lambda p: everything(pku.pku(p))),
+    "pku label": Case(_pku, "label/0002-L.txt", lambda p: everything(pku.pku(p, instances=True))),
+    "pku split": Case(_pku, "cross_subject_v2.txt", lambda p: everything(pku.pku(p))),
+    "nwucla": Case(_nwucla, "a08_s02_e01_v03.json", lambda p: everything(nwucla.nwucla(p))),
+    "openpose": Case(_openpose, "clip/clip_000000000001_keypoints.json", lambda p: everything(openpose.keypoints(p))),
+    "coco": Case(_coco, "clip.json", lambda p: everything(openpose.keypoints(p))),
+    "kinetics": Case(_kinetics, "kinetics_train/v1.json", lambda p: everything(openpose.kinetics(p))),
+    "kinetics label": Case(_kinetics, "kinetics_train_label.json", lambda p: everything(openpose.kinetics(p))),
+    "humanml3d motion": Case(_humanml3d, "new_joints/000001.npy", lambda p: everything(humanml3d.humanml3d(p))),
+    "humanml3d text": Case(_humanml3d, "texts/000001.txt", lambda p: everything(humanml3d.humanml3d(p))),
+    "tsu table": Case(_tsu, "smarthome_CS_51.json", lambda p: everything(segments.tsu(p))),
+    "tsu poses": Case(_tsu, "poses/P11T15C01_pose3d.json", lambda p: everything(segments.tsu(p))),
+    "lcrnet": Case(
+        _tsu,
+        "poses/P11T15C01_pose3d.json",
+        lambda p: lcrnet.read_poses(p / "poses" / "P11T15C01_pose3d.json", 2, 1, (640, 480)),
+    ),
+    "charades table": Case(_charades, "Charades_v1_train.csv", lambda p: everything(segments.charades(p))),
+    "charades poses": Case(_charades, "poses/AB12C.npy", lambda p: everything(segments.charades(p))),
+    "bvh": Case(_bvh, "a.bvh", lambda p: everything(bvh.bvh(p))),
+}
+"""Name to case."""
