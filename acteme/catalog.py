@@ -49,8 +49,8 @@ ENTRIES: tuple[Entry, ...] = (
         reads="skeleton",
         task="segmentation",
         stages=(("generator", "Generator"), ("contrast", "Contrast"), ("segment", "Segmenter")),
-        claim="Contrastive pre-training on composed motions segments co-occurring actions better than no pre-training and "
-        "than the same pre-training without composition.",
+        claim="Contrastive pre-training on composed motions segments co-occurring actions better than no pre-training, "
+        "and better than the same pre-training without composition.",
     ),
     Entry(
         slug="halp",
@@ -62,8 +62,8 @@ ENTRIES: tuple[Entry, ...] = (
         reads="skeleton",
         task="recognition",
         stages=(("pretrain", "Pretrain"), ("classify", "Classifier")),
-        claim="Adding hallucinated latent positives to the same momentum contrast gives representations with higher linear "
-        "and nearest-neighbor accuracy.",
+        claim="Adding hallucinated latent positives to the same momentum contrast gives representations with higher "
+        "linear and nearest-neighbor accuracy.",
     ),
 )
 

@@ -106,6 +106,7 @@ def train(
     small: bool = False,
     set: UseAppendAction[tuple[str, ...]] = (),
     resume: bool = False,
+    stages: UseAppendAction[tuple[str, ...]] = (),
     settings: OmitArgPrefixes[Settings] = Settings(),  # noqa: B008
 ) -> None:
     """Trains a system, stage after stage, into a run folder.
@@ -117,13 +118,14 @@ def train(
         small: the setting that learns on two processor cores in minutes, instead of the official one.
         set: a setting to change, as `stage.name=value`, as often as needed; `acteme info SYSTEM` lists them.
         resume: go on with an interrupted run (name it by --run).
+        stages: train only this stage, as often as needed; all of them unless given.
         settings: how it is run.
     """
     from acteme.engine.config import configured
     from acteme.engine.train import train as train_
 
-    config = configured(system, small, set)
-    train_(system, data, run, config=config, settings=settings, resume=resume)
+    config = None if resume and not (small or set) else configured(system, small, set)
+    train_(system, data, run, config=config, settings=settings, resume=resume, stages=stages or None)
 
 
 @app.command

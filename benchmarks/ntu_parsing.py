@@ -29,7 +29,7 @@ def write_clip(path: Path, frames: int, bodies: int, rng: np.random.Generator) -
         lines.append(str(bodies))
         for body in range(bodies):
             lines += [f"{72057594037931101 + body} 0 1 1 1 1 0 0.02300 -0.0958 2", "25"]
-            xyz = rng.normal(0, 0.5, (25, 3)) + [0, 0, 3]
+            xyz = rng.normal([0, 0, 3], 0.5, (25, 3))
             pixels = rng.uniform(100, 400, (25, 4))
             turn = rng.normal(0, 0.5, (25, 4))
             for joint in range(25):

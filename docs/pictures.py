@@ -215,7 +215,7 @@ def stage_dials() -> None:
         for person in x:
             if person.any():
                 figure(axes, person, "ntu25")
-        empty(axes, (-1.1, 1.5 if "second" in title else 1.1), (-1.0, 0.95))
+        empty(axes, (-0.9, 1.5), (-1.0, 0.95))
         axes.set_title(title, fontsize=9)
     canvas.subplots_adjust(hspace=0.15, wspace=0.02)
     save(canvas, "stage_dials")

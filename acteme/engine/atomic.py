@@ -13,9 +13,14 @@ from acteme.errors import ActemeError
 def fresh_file(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` to write to; it becomes `path` when the block ends without an error.
 
+    What is no file (/dev/stdout, a pipe) is written to as it is.
+
     Raises:
         ActemeError: the disk is full, or the folder cannot be written.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        yield path
+        return
     work = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Configurations are nested frozen dataclasses: to and from JSON, listed with their meaning, changed by `path=value`."""
+"""Configurations are nested frozen dataclasses: to and from JSON, listed with their meaning, changed by path=value."""
 
 import ast
 import dataclasses
@@ -9,6 +9,7 @@ import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from acteme import catalog
@@ -128,9 +129,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
                 return float(value)
         elif isinstance(value, option) and (option is bool or not isinstance(value, bool)):
             return value
-    wanted = " | ".join(getattr(o, "__name__", str(o)) if typing.get_origin(o) is None else str(o).replace("typing.", "")
-                        for o in _options(hint))  # fmt: skip
-    raise InputError(f"{value!r} is not a value of type {wanted}", where)
+    names = (o.__name__ if isinstance(o, type) else str(o).replace("typing.", "") for o in _options(hint))
+    raise InputError(f"{value!r} is not a value of type {' | '.join(names)}", where)
 
 
 @cache
@@ -139,7 +139,7 @@ def _meanings(kind: type) -> dict[str, str]:
     tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
     body = tree.body[0].body  # type: ignore[attr-defined]
     out = {}
-    for field, doc in zip(body, body[1:], strict=False):
+    for field, doc in pairwise(body):
         if isinstance(field, ast.AnnAssign) and isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant):
             out[field.target.id] = " ".join(str(doc.value.value).split())  # type: ignore[union-attr]
     return out

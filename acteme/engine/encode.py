@@ -14,11 +14,12 @@ import torch
 
 from acteme.engine.adapt import View
 from acteme.engine.atomic import fresh_folder
-from acteme.engine.inputs import Input, Part, parts
+from acteme.engine.inputs import Input, Part, dealt, parts
 from acteme.engine.pool import pool_map, worker_count
 from acteme.engine.predict import own_spec
 from acteme.engine.run import Run, load, loaded
-from acteme.engine.sliding import clip_span, device_of, starts, view_batch
+from acteme.engine.slide import Slide, slide
+from acteme.engine.sliding import device_for
 from acteme.errors import InputError
 from acteme.recordings.batch import to_device
 from acteme.recordings.recording import Recording
@@ -47,6 +48,16 @@ class Table:
         return lancedb.connect(self.folder).open_table(TABLE)
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How latents are made; see `encode`."""
+
+    stage: str
+    how: Slide
+    split: str | None = None
+    device: str = "cpu"
+
+
 def encode(
     run: Run | Path | str,
     data: Input | Sequence[Input],
@@ -58,6 +69,7 @@ def encode(
     split: str | None = None,
     workers: int | None = None,
     ray: bool = False,
+    accelerator: str = "auto",
 ) -> Table:
     """Encodes windows of all recordings into a table, which appears whole or not at all; an older one is replaced.
 
@@ -71,6 +83,7 @@ def encode(
         split: only recordings of this split.
         workers: processes; one per core unless given, where there are recordings enough.
         ray: run on Ray.
+        accelerator: `cpu`, `gpu`, or `auto`: a GPU where there is one and a single process.
 
     Raises:
         InputError: `to` holds something else, the run cannot encode, or an input cannot be read or converted.
@@ -86,8 +99,10 @@ def encode(
     if not hasattr(run.kind(name), "encode"):
         raise InputError(f"stage '{name}' does not encode", run.folder, "choose another stage")
     found = parts(data, split)
-    count = worker_count(workers, sum(p.count for p in found))
-    batches = pool_map(partial(_part, run, name, overlap, batch, split), found, count, ray)
+    count = worker_count(workers, sum(map(len, found)))
+    how = Slide(getattr(run.config, name).windows, run.clip, None, overlap, batch)
+    manner = Manner(name, how, split, device_for(accelerator, alone=count == 1 and not ray))
+    batches = pool_map(partial(_part, run, manner), dealt(found, count), count, ray)
     filled = (b for b in batches if b.num_rows)
     first = next(filled, None)
     if first is None:
@@ -137,39 +152,39 @@ def _write(database: Any, first: pa.RecordBatch, rest: Iterator[pa.RecordBatch])
         raise
 
 
-def _part(run: Run, stage: str, overlap: float, batch: int, split: str | None, part: Part) -> pa.RecordBatch:
-    rows = [encode_recording(run, stage, r, part, overlap, batch) for r in part.read(split)]
-    columns = {name: [v for row in rows for v in row[name]] for name in ("recording", "start", "end", "label", "split")}
-    vectors = np.concatenate([row["vector"] for row in rows]) if rows else np.zeros((0, 1), np.float32)
-    held = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel(), pa.float32()), vectors.shape[1])
+def _part(run: Run, manner: Manner, part: Part) -> pa.RecordBatch:
+    columns: dict[str, list[Any]] = {n: [] for n in ("recording", "start", "end", "label", "split")}
+    vectors = [np.zeros((0, 1), np.float32)]
+    for recording, start, end, found in encode_recordings(run, manner, part):
+        columns["recording"] += [recording.name] * len(start)
+        columns["start"] += start.tolist()
+        columns["end"] += end.tolist()
+        columns["label"] += [label_of(recording, a, b) for a, b in zip(start, end, strict=True)]
+        columns["split"] += [recording.split] * len(start)
+        vectors.append(found)
+    table = np.concatenate(vectors[1:] or vectors)
+    held = pa.FixedSizeListArray.from_arrays(pa.array(table.ravel(), pa.float32()), table.shape[1])
     kinds = {"start": pa.float64(), "end": pa.float64()}
     arrays = {n: pa.array(v, kinds.get(n, pa.string())) for n, v in columns.items()}
     return pa.RecordBatch.from_pydict({**arrays, "vector": held})
 
 
 @torch.no_grad()
-def encode_recording(
-    run: Run, stage: str, recording: Recording, part: Part, overlap: float, batch: int
-) -> dict[str, Any]:
-    """Columns with a row per window of a recording."""
-    module, windows = loaded(run, stage), getattr(run.config, stage).windows
-    view = View(recording, part.spec or own_spec(run.spec, recording), run.spec)
-    length = clip_span(windows, run.clip * view.fps, view.frames)
-    first = starts(view.frames, length, max(1, round(length * (1 - overlap))))
-    vectors = []
-    for i in range(0, len(first), batch):
-        window = to_device(view_batch(view, first[i : i + batch], length), device_of(module))
-        vectors.append(module.encode(window).pooled.float().cpu().numpy())  # type: ignore[operator]
-    begin = first / view.fps
-    end = np.minimum((first + length) / view.fps, recording.duration)
-    return {
-        "recording": [recording.name] * len(first),
-        "start": begin.tolist(),
-        "end": end.tolist(),
-        "label": [label_of(recording, a, b) for a, b in zip(begin, end, strict=True)],
-        "split": [recording.split] * len(first),
-        "vector": np.concatenate(vectors),
-    }
+def encode_recordings(
+    run: Run, manner: Manner, part: Part
+) -> Iterator[tuple[Recording, np.ndarray, np.ndarray, np.ndarray]]:
+    """Recording, start and end (s) and latent (n, d) of the windows of recordings in turn."""
+    module = loaded(run, manner.stage, manner.device)
+    views = (View(r, part.spec or own_spec(run.spec, r), run.spec) for r in part.read(manner.split))
+    for batch, pieces in slide(views, manner.how):
+        pooled = module.encode(to_device(batch, manner.device)).pooled.float().cpu().numpy()  # type: ignore[operator]
+        first = 0
+        for piece in pieces:
+            rows, fps = slice(first, first + len(piece.start)), piece.view.fps
+            recording = piece.view.recording
+            end = np.minimum((piece.start + piece.frames) / fps, recording.duration)
+            yield recording, piece.start / fps, end, pooled[rows]
+            first = rows.stop
 
 
 def label_of(recording: Recording, start: float, end: float) -> str:

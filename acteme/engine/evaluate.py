@@ -15,7 +15,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from torch import nn
@@ -28,7 +28,8 @@ from acteme.engine.probe import Probe
 from acteme.engine.run import Run, load, short_name
 from acteme.engine.segmenter import Rules, Segmenter
 from acteme.engine.settings import Settings
-from acteme.engine.sliding import clip_span, corpus_scores, device_of, scores
+from acteme.engine.slide import Slide
+from acteme.engine.sliding import corpus_scores, device_for, scores
 from acteme.engine.train import open_corpus, training_part
 from acteme.errors import InputError
 from acteme.nn.recipe import Recipe
@@ -72,6 +73,7 @@ def evaluate(
     rules: Rules = Rules(),  # noqa: B008
     recipe: Recipe = TUNING,
     batch: int = 64,
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto",
     progress: bool = False,
 ) -> Evaluation:
     """Evaluates a run and writes its evaluation.json.
@@ -86,6 +88,7 @@ def evaluate(
         rules: how segments are made from frame scores, for the metrics over segments.
         recipe: how `semi-*` and `finetune` train.
         batch: windows at a time.
+        accelerator: what to compute on; `auto` takes a GPU where there is one.
         progress: show the progress of training a protocol's classifier.
 
     Raises:
@@ -102,10 +105,10 @@ def evaluate(
             what = f"has {len(corpus.spec.classes)} classes, not the {len(run.spec.classes)} of the run"
             raise InputError(what, str(data), "evaluate latents instead, by --protocol transfer")
         name = stage or run.stage_with("predict")
-        outcome = measure(run, run.module(name), name, chosen, rules, batch)
+        outcome = measure(run, run.module(name).to(device_for(accelerator)), name, chosen, rules, batch)
     else:
         name = stage or run.stage_with("encode")
-        outcome = probe(run, name, protocol, training_part(corpus), chosen, rules, recipe, batch, progress)
+        outcome = probe(run, name, protocol, training_part(corpus), chosen, rules, recipe, batch, accelerator, progress)
     shown = run.data if data is None else "data" if isinstance(data, Corpus) else str(data)
     made = Evaluation(run.entry.task, protocol, short_name(shown), split, outcome.metrics, outcome.intervals,
                       outcome.per_class, outcome.confusion)  # fmt: skip
@@ -137,8 +140,7 @@ def measure(run: Run, module: nn.Module, stage: str, corpus: Corpus, rules: Rule
         return recognition.measure(clip_scores(module, corpus, windows, batch), labels(corpus), corpus.spec.classes)
     if "frame_labels" not in corpus.arrays:
         raise InputError("the data has no labels to compare with", corpus.spec.layout, "annotate it")
-    length = clip_span(windows, run.clip * run.spec.fps)
-    found = corpus_scores(module, corpus, length, max(1, length // 2), batch)
+    found = corpus_scores(module, corpus, Slide(windows, run.clip, batch=batch))
     spec, lengths, rates = corpus.spec, corpus.frames, corpus.column("fps")
     truth = np.concatenate([corpus.arrays["frame_labels"][a : a + n] for a, n in
                             zip(corpus.column("offset"), lengths, strict=True)])  # fmt: skip
@@ -192,13 +194,14 @@ def labels(corpus: Corpus) -> np.ndarray:
 
 
 def probe(run: Run, stage: str, protocol: str, train: Corpus, test: Corpus, rules: Rules, recipe: Recipe, batch: int,
-          progress: bool) -> Outcome:  # fmt: skip
+          accelerator: Literal["auto", "cpu", "gpu"], progress: bool) -> Outcome:  # fmt: skip
     """Trains what the protocol trains on latents of `train` and measures it on `test`."""
     kind = re.fullmatch(r"(linear|transfer|finetune|knn|semi)(?:-(\d+))?", protocol)
     if kind is None or (kind[2] is not None and kind[1] not in ("knn", "semi")) or protocol == "semi":
         raise InputError(f"there is no protocol '{protocol}'", "--protocol", "known: " + ", ".join(PROTOCOLS))
     frames = run.entry.task == "segmentation"
-    module, windows = run.module(stage), getattr(run.config, stage).windows
+    device = device_for(accelerator)
+    module, windows = run.module(stage).to(device), getattr(run.config, stage).windows
     if not frames:
         train, test = train.select(rows=labels(train) >= 0), test.select(rows=labels(test) >= 0)
     if kind[1] == "knn":
@@ -211,9 +214,8 @@ def probe(run: Run, stage: str, protocol: str, train: Corpus, test: Corpus, rule
         train = labeled_share(train, int(kind[2]) / 100, run.settings.seed)
     tuned = kind[1] in ("semi", "finetune")
     width = recording_latents(module, test.select(rows=np.array([0])), windows, 1).shape[1]
-    head = Probe(module, width, len(train.spec.classes), frames, train.spec.multilabel, tuned)
+    head = Probe(module, width, len(train.spec.classes), frames, train.spec.multilabel, tuned).to(device)
     loader = Loader(train, windows, batch, run.settings.seed, protocol)
-    device = device_of(module)
     if not tuned:
         head.solve(to_device(b, device) for b in loader.sweep())
     else:
@@ -222,8 +224,9 @@ def probe(run: Run, stage: str, protocol: str, train: Corpus, test: Corpus, rule
         head.standardize(head.eval().rows(to_device(b, device) for b in loader.sweep())[0])
         with quiet(), tempfile.TemporaryDirectory(prefix="acteme-") as folder:
             job = Job(protocol, head, recipe, windows, train, Path(folder), f"{run.entry.slug} {protocol}")
-            head.load_state_dict(fit(job, Settings(seed=run.settings.seed, progress=progress)))
-    return measure(run, head.eval(), stage, test, rules, batch)
+            settings = Settings(seed=run.settings.seed, progress=progress, accelerator=accelerator)
+            head.load_state_dict(fit(job, settings))
+    return measure(run, head.to(device).eval(), stage, test, rules, batch)
 
 
 def nearest(known: np.ndarray, label: np.ndarray, asked: np.ndarray, k: int, classes: int) -> np.ndarray:

@@ -48,7 +48,8 @@ def write(predictions: Iterable[Prediction], to: Path | str, format: str | None 
         return [to]
     made: list[Path] = []
     for p in predictions:
-        path = to if to.suffix == f".{format}" else to / f"{file_name(p.recording)}.{format}"
+        single = to.suffix == f".{format}" or (to.exists() and not to.is_dir())
+        path = to if single else to / f"{file_name(p.recording)}.{format}"
         if path in made:
             raise InputError("holds one recording only", path, "give a folder, and recordings of different names")
         write_text(path, vtt(p) if format == "vtt" else eaf(p))

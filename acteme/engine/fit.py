@@ -214,7 +214,7 @@ def prepare(run: Run, module: nn.Module, stage: str, loader: Loader, on: torch.d
     """What happens once before a stage is trained: it inherits from earlier stages and calibrates its statistics."""
     if hasattr(module, "inherit"):
         earlier = run.stages[: run.stages.index(stage)]
-        module.inherit({name: run.module(name) for name in earlier})  # type: ignore[operator]
+        module.inherit({name: run.module(name) for name in earlier if run.done(name)})  # type: ignore[operator]
     if hasattr(module, "calibrate"):
         module.to(on)
         module.calibrate(to_device(b, on) for b in loader.sweep())  # type: ignore[operator]

@@ -1,7 +1,7 @@
 """What prediction and encoding are given, as recordings that are read one at a time, in whatever process."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,53 +14,68 @@ from acteme.recordings.spec import Spec
 Input: TypeAlias = str | Path | Corpus | Recording
 """A DATA string, a path, recordings in memory, or one recording in the run's own layout."""
 
-CHUNK = 8
-"""Recordings of a corpus per task."""
+MOST = 64
+"""Recordings of a part that is worked on at a time."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some recordings, not read yet; small enough to be sent to another process."""
+    """Recordings of one data set, not read yet; small enough to be sent to another process."""
 
-    count: int
-    spec: Spec | None = None
-    """What the data set is; None for a recording in the layout of the run."""
+    spec: Spec | None
+    """What the data set is; None for recordings in the layout of the run."""
     recordings: tuple[Recording, ...] = ()
     """In memory,"""
-    item: Item | None = None
-    """or a file,"""
-    corpus: Shared | None = None
-    """or `rows` of a memory-mapped corpus."""
+    items: tuple[Item, ...] = ()
+    """or files,"""
     rows: tuple[int, ...] = ()
+    """or rows"""
+    corpus: Shared | None = None
+    """of a memory-mapped corpus."""
+
+    def __len__(self) -> int:
+        return len(self.recordings) + len(self.items) + len(self.rows)
 
     def read(self, split: str | None = None) -> Iterator[Recording]:
         """The recordings (of the split, if one is named), each read when it is needed."""
         if self.corpus is not None:
             corpus = self.corpus.open()
             found: Iterator[Recording] = (corpus[i] for i in self.rows)
-        elif self.item is not None:
-            found = iter([self.item.read()])
+        elif self.items:
+            found = (item.read() for item in self.items)
         else:
             found = iter(self.recordings)
         return (r for r in found if split is None or r.split == split)
 
+    def cut(self, size: int) -> Iterator["Part"]:
+        """The same in parts of at most so many recordings."""
+        for a in range(0, len(self), size):
+            at = slice(a, a + size)
+            yield replace(self, recordings=self.recordings[at], items=self.items[at], rows=self.rows[at])
+
 
 def parts(inputs: Input | Sequence[Input], split: str | None = None) -> list[Part]:
-    """All recordings of the inputs. Files and folders are listed, not read.
+    """All recordings of the inputs, one part for each. Files and folders are listed, not read.
 
     Raises:
         InputError: there is nothing, or no such data.
     """
     listed = inputs if isinstance(inputs, Sequence) and not isinstance(inputs, str) else [inputs]
-    found = [part for one in listed for part in _parts(one, split)]
-    if not found:
+    found = [_part(one, split) for one in listed]
+    if not sum(map(len, found)):
         raise InputError("there is nothing to read", "inputs", "give a file, a folder or a DATA name")
     return found
 
 
-def _parts(one: Input, split: str | None) -> list[Part]:
+def dealt(found: list[Part], workers: int) -> list[Part]:
+    """The same recordings in parts of at most `MOST`, enough of them to keep so many processes busy to the end."""
+    size = MOST if workers == 1 else min(MOST, max(1, sum(map(len, found)) // (4 * workers)))
+    return [piece for part in found for piece in part.cut(size)]
+
+
+def _part(one: Input, split: str | None) -> Part:
     if isinstance(one, Recording):
-        return [Part(1, recordings=(one,))]
+        return Part(None, recordings=(one,))
     if not isinstance(one, Corpus):
         from acteme.recordings.sources import list_data
 
@@ -68,11 +83,10 @@ def _parts(one: Input, split: str | None) -> list[Part]:
         if not isinstance(listing, Corpus):
             if listing.problems:
                 raise listing.problems[0]
-            return [Part(1, listing.spec, item=item) for item in listing.items]
+            return Part(listing.spec, items=tuple(listing.items))
         one = listing
     chosen = one if split is None else one.select(split)
     shared = share(chosen)
-    pieces = [tuple(range(a, min(a + CHUNK, len(chosen)))) for a in range(0, len(chosen), CHUNK)]
     if shared.folder is not None:
-        return [Part(len(p), one.spec, corpus=shared, rows=p) for p in pieces]
-    return [Part(len(p), one.spec, recordings=tuple(chosen[i] for i in p)) for p in pieces]
+        return Part(one.spec, rows=tuple(range(len(chosen))), corpus=shared)
+    return Part(one.spec, recordings=tuple(chosen))

@@ -3,6 +3,7 @@
 import importlib.util
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ R = TypeVar("R")
 AHEAD = 2
 """Tasks per worker that wait or run at a time, so that memory does not grow with their number."""
 
-WORTHWHILE = 16
+WORTHWHILE = 64
 """Recordings per worker from which another process is worth its start."""
 
 
@@ -50,7 +51,13 @@ def _in_processes(function: Callable[[T], R], tasks: Iterable[T], workers: int) 
     from joblib import Parallel, delayed
 
     pool = Parallel(n_jobs=workers, return_as="generator", pre_dispatch=AHEAD * workers, batch_size=1)
-    yield from pool(delayed(_quietly)(function, task, workers) for task in tasks)
+    results = pool(delayed(_quietly)(function, task, workers) for task in tasks)
+    try:
+        yield from results
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that results were left unused is the caller's choice
+            results.close()
 
 
 def _quietly(function: Callable[[T], R], task: T, workers: int) -> R:

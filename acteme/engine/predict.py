@@ -1,25 +1,23 @@
 """Prediction: what a run says of recordings of any length, as segments with times."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import nn
 
 from acteme.engine.adapt import View
-from acteme.engine.inputs import Input, Part, parts
+from acteme.engine.inputs import Input, Part, dealt, parts
 from acteme.engine.pool import pool_map, worker_count
 from acteme.engine.run import Run, load, loaded
 from acteme.engine.segmenter import Rules, Segmenter
-from acteme.engine.sliding import clip_span, view_scores
+from acteme.engine.slide import Slide
+from acteme.engine.sliding import device_for, view_scores
 from acteme.errors import InputError
 from acteme.recordings.annotations import Segment
 from acteme.recordings.recording import Recording
 from acteme.recordings.spec import Spec
-from acteme.recordings.windows import Windows
 
 
 @dataclass(frozen=True)
@@ -44,9 +42,7 @@ class Manner:
 
     stage: str
     rules: Rules
-    window: float | None
-    overlap: float
-    batch: int
+    how: Slide
     keep: bool
     split: str | None
     device: str
@@ -96,15 +92,15 @@ def predict(
     if window is not None and window <= 0:
         raise InputError(f"window is {window} seconds", "--window", "give more than 0")
     found = parts(inputs, split)
-    count = worker_count(workers, sum(p.count for p in found))
+    count = worker_count(workers, sum(map(len, found)))
     name = stage or run.stage_with("predict")
     if not hasattr(run.kind(name), "predict"):
         raise InputError(f"stage '{name}' does not predict", run.folder, "choose another stage")
-    gpu = accelerator == "gpu" or (accelerator == "auto" and count == 1 and not ray and torch.cuda.is_available())
-    manner = Manner(name, rules, window, overlap, batch, scores, split, "cuda" if gpu else "cpu")
+    how = Slide(getattr(run.config, name).windows, run.clip, window, overlap, batch)
+    manner = Manner(name, rules, how, scores, split, device_for(accelerator, alone=count == 1 and not ray))
     if count == 1 and not ray:
-        return (p for part in found for p in _part(run, manner, part))
-    return (p for some in pool_map(partial(_all, run, manner), found, count, ray) for p in some)
+        return (p for part in dealt(found, 1) for p in _part(run, manner, part))
+    return (p for some in pool_map(partial(_all, run, manner), dealt(found, count), count, ray) for p in some)
 
 
 def _all(run: Run, manner: Manner, part: Part) -> list[Prediction]:
@@ -112,31 +108,43 @@ def _all(run: Run, manner: Manner, part: Part) -> list[Prediction]:
 
 
 def _part(run: Run, manner: Manner, part: Part) -> Iterator[Prediction]:
-    module = loaded(run, manner.stage, manner.device)
-    windows = getattr(run.config, manner.stage).windows
-    for recording in part.read(manner.split):
-        yield _one(run, module, windows, manner, recording, part.spec or own_spec(run.spec, recording))
+    module, begun = loaded(run, manner.stage, manner.device), {}
 
+    def views() -> Iterator[View]:
+        for number, recording in enumerate(part.read(manner.split)):
+            view = View(recording, part.spec or own_spec(run.spec, recording), run.spec)
+            begun[number] = _Begun(view, Segmenter(run.spec, view.fps, manner.rules))
+            yield view
 
-def _one(run: Run, module: nn.Module, windows: Windows, manner: Manner, recording: Recording, spec: Spec) -> Prediction:
-    view = View(recording, spec, run.spec)
-    if manner.window is not None:
-        length = max(1, round(manner.window * view.fps))
-    else:
-        length = clip_span(windows, run.clip * view.fps, view.frames)
-    stride = max(1, round(length * (1 - manner.overlap)))
-    segmenter, kept = Segmenter(run.spec, view.fps, manner.rules), []
-    for piece in view_scores(module, view, length, stride, manner.batch):
-        segmenter.push(piece)
+    last = 0
+    for number, piece in view_scores(module, views(), manner.how):
+        if number > last:
+            yield begun.pop(last).finish(manner.keep)
+            last = number
+        begun[number].segmenter.push(piece)
         if manner.keep:
-            kept.append(piece)
-    return Prediction(
-        recording=recording.name,
-        duration=recording.duration,
-        segments=tuple(replace(s, end=min(s.end, recording.duration)) for s in segmenter.finish()),
-        fps=view.fps,
-        scores=np.concatenate(kept) if manner.keep else None,
-    )
+            begun[number].kept.append(piece)
+    if begun:
+        yield begun.pop(last).finish(manner.keep)
+
+
+@dataclass
+class _Begun:
+    """A recording whose frames are passing."""
+
+    view: View
+    segmenter: Segmenter
+    kept: list[np.ndarray] = field(default_factory=list)
+
+    def finish(self, keep: bool) -> Prediction:
+        recording = self.view.recording
+        return Prediction(
+            recording=recording.name,
+            duration=recording.duration,
+            segments=tuple(replace(s, end=min(s.end, recording.duration)) for s in self.segmenter.finish()),
+            fps=self.view.fps,
+            scores=np.concatenate(self.kept) if keep else None,
+        )
 
 
 def own_spec(wanted: Spec, recording: Recording) -> Spec:

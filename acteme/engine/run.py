@@ -81,17 +81,18 @@ class Run:
         return getattr(self.entry.module(), dict(self.entry.stages)[stage])
 
     def stage_with(self, method: str) -> str:
-        """The last stage that has the method (`predict`, `encode`): the furthest trained module that can do it.
+        """The last trained stage that has the method (`predict`, `encode`).
 
         Raises:
-            InputError: no stage has it, or the one that has it is not trained yet.
+            InputError: no stage has it, or none that has it is trained yet.
         """
         able = [s for s in self.stages if hasattr(self.kind(s), method)]
+        trained = [s for s in able if self.done(s)]
         if not able:
             raise InputError(f"system '{self.entry.slug}' cannot {method}", self.folder)
-        if not self.done(able[-1]):
+        if not trained:
             raise InputError(f"stage '{able[-1]}' is not trained yet", self.folder, "go on with: train … --resume")
-        return able[-1]
+        return trained[-1]
 
     def build(self, stage: str) -> nn.Module:
         """A fresh module of the stage; its weights follow from the run's seed, torch's generator is left alone."""

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from acteme.engine.encode import Table, encode_recording, open_table
+from acteme.engine.encode import Manner, Table, encode_recordings, open_table
 from acteme.engine.inputs import Part, parts
 from acteme.engine.run import Run, load
+from acteme.engine.slide import Slide
 from acteme.errors import InputError
 from acteme.recordings.recording import Recording
 
@@ -73,8 +74,8 @@ def example(table: Table, query: str | Path | Recording, start: float | None, en
             run: Run | Path | str | None) -> np.ndarray:  # fmt: skip
     """The latent of an example: the mean of the directions of its windows."""
     found = parts(query)
-    if sum(p.count for p in found) != 1:
-        raise InputError(f"{sum(p.count for p in found)} recordings", str(query), "give an example of one")
+    if (count := sum(map(len, found))) != 1:
+        raise InputError(f"{count} recordings", str(query), "give an example of one")
     recording = next(found[0].read())
     first = 0 if start is None else round(start * recording.fps)
     last = recording.frames if end is None else min(round(end * recording.fps), recording.frames)
@@ -83,7 +84,9 @@ def example(table: Table, query: str | Path | Recording, start: float | None, en
         raise InputError(what, recording.name, f"it lasts {recording.duration:.2f} s")
     cut = replace(recording, arrays={n: a[first:last] for n, a in recording.arrays.items()}, segments=())
     own = load(run) if run is not None else _run_of(table)
-    vectors = encode_recording(own, table.stage, cut, Part(1, found[0].spec), 0.5, 64)["vector"]
+    how = Slide(getattr(own.config, table.stage).windows, own.clip)
+    part = Part(found[0].spec, recordings=(cut,))
+    vectors = np.concatenate([v for *_, v in encode_recordings(own, Manner(table.stage, how), part)])
     if vectors.shape[1] != table.width:
         what = f"latents of {vectors.shape[1]} numbers where the table has {table.width}"
         raise InputError(what, own.folder, "use the run that made the table")

@@ -12,6 +12,8 @@ import torch
 from torch import nn
 
 from acteme.engine.adapt import View
+from acteme.engine.slide import Slide, slide
+from acteme.errors import InputError
 from acteme.recordings.annotations import FrameScores, LabelScores
 from acteme.recordings.batch import Batch, to_device
 from acteme.recordings.corpus import Corpus
@@ -36,11 +38,13 @@ def taper(frames: int) -> np.ndarray:
     return np.minimum(ramp, ramp[::-1]).astype(np.float32) / ((frames + 1) // 2)
 
 
-def blend(windows: Iterable[Scored], classes: int) -> Iterator[np.ndarray]:
+def blend(windows: Iterable[Scored]) -> Iterator[np.ndarray]:
     """Scores (t, k) of consecutive frames of the time line, in pieces; together they are all of its frames."""
     begin = 0
-    total, weight = np.zeros((0, classes), np.float32), np.zeros(0, np.float32)
+    total, weight = np.zeros((0, 0), np.float32), np.zeros(0, np.float32)
     for w in windows:
+        classes = w.scores.shape[2]
+        total = total.reshape(len(weight), classes)
         ready = int(w.position[0]) - begin
         if ready > 0:
             yield total[:ready] / weight[:ready, None]
@@ -57,61 +61,35 @@ def blend(windows: Iterable[Scored], classes: int) -> Iterator[np.ndarray]:
         yield total / weight[:, None]
 
 
-def clip_span(windows: Windows, typical: float, frames: int | None = None) -> int:
-    """Frames of the windows that slide over a recording.
+def view_scores(module: nn.Module, views: Iterable[View], how: Slide) -> Iterator[tuple[int, np.ndarray]]:
+    """Frame scores (t, k) of recordings in turn, in pieces: which recording, and the scores of its next frames.
 
-    Args:
-        windows: what the stage was trained on. Windows of a fixed length slide as they are.
-        typical: frames of a typical training recording: what slides where a stage takes whole clips.
-        frames: of the recording; one of at most twice the typical length is then taken whole, as a clip.
+    Recordings are taken as they are needed, and their windows share batches.
     """
-    if windows.frames is not None:
-        return windows.frames
-    usual = int(np.clip(round(typical), 1, windows.limit))
-    return frames if frames is not None and frames <= min(windows.limit, 2 * usual) else usual
+    ends: list[int] = []
+
+    def windows() -> Iterator[Scored]:
+        for batch, pieces in slide(views, how):
+            for piece in pieces:
+                if piece.number == len(ends):
+                    ends.append((ends[-1] if ends else 0) + piece.view.frames)
+            position = np.concatenate([ends[p.number] - p.view.frames + p.start for p in pieces])
+            yield Scored(position, scores(module, batch), np.concatenate([p.frames for p in pieces]))
+
+    at = number = 0
+    for found in blend(windows()):
+        while len(found):
+            here = min(len(found), ends[number] - at)
+            yield number, found[:here]
+            at, found = at + here, found[here:]
+            if at == ends[number]:
+                number += 1
 
 
-def starts(frames: int, length: int, stride: int) -> np.ndarray:
-    """First frames of the windows that cover a recording: every `stride` frames, and one that ends with it."""
-    return Windows(frames=length, stride=stride, jitter=False).cut(np.array([frames]))[1]
-
-
-def view_scores(module: nn.Module, view: View, length: int, stride: int, batch: int) -> Iterator[np.ndarray]:
-    """Frame scores (t, k) of one recording, in pieces, whatever its length."""
-    classes = len(view.wanted.classes)
-    return blend(_view_windows(module, view, length, stride, batch), classes)
-
-
-def _view_windows(module: nn.Module, view: View, length: int, stride: int, batch: int) -> Iterator[Scored]:
-    first = starts(view.frames, length, stride)
-    for i in range(0, len(first), batch):
-        at = first[i : i + batch]
-        yield Scored(at, scores(module, view_batch(view, at, length)), np.minimum(length, view.frames - at))
-
-
-def view_batch(view: View, start: np.ndarray, length: int) -> Batch:
-    """Windows of a view as a batch; their frames are read once though the windows overlap."""
-    begin, end = int(start[0]), min(int(start[-1]) + length, view.frames)
-    steps = np.arange(length)
-    left = view.frames - start
-    mask = steps < left[:, None]
-    at = np.where(mask, start[:, None] + steps - begin, 0)
-    out: Batch = {}
-    for name, array in view.read(begin, end).items():
-        value = array[at]
-        value[~mask] = 0
-        out[name] = torch.from_numpy(value)
-    out["mask"] = torch.from_numpy(mask)
-    out["frames"] = torch.from_numpy(np.minimum(left, length))
-    out["fps"] = torch.full((len(start),), view.fps)
-    out["label"] = torch.full((len(start),), -1)
-    out["index"] = torch.zeros(len(start), dtype=torch.int64)
-    out["start"] = torch.from_numpy(start.astype(np.int64))
-    return out
-
-
-def corpus_scores(module: nn.Module, corpus: Corpus, length: int, stride: int, batch: int) -> np.ndarray:
+def corpus_scores(module: nn.Module, corpus: Corpus, how: Slide) -> np.ndarray:
     """Frame scores (sum of frames, k) of all recordings of a corpus, end to end in its order."""
+    length, batch = how.length(corpus.spec.fps), how.batch
+    stride = max(1, round(length * (1 - how.overlap)))
     index, start = Windows(frames=length, stride=stride, jitter=False).cut(corpus.frames)
     offset = np.cumsum(corpus.frames) - corpus.frames
 
@@ -121,7 +99,7 @@ def corpus_scores(module: nn.Module, corpus: Corpus, length: int, stride: int, b
             found = scores(module, corpus.batch(which, at, length))
             yield Scored(offset[which] + at, found, np.minimum(length, corpus.frames[which] - at))
 
-    return np.concatenate(list(blend(windows(), len(corpus.spec.classes))))
+    return np.concatenate(list(blend(windows())))
 
 
 @torch.no_grad()
@@ -140,6 +118,14 @@ def probabilities(found: LabelScores) -> torch.Tensor:
     if bool((values >= 0).all()) and torch.allclose(values.sum(1), torch.ones(len(values)).to(values), atol=1e-3):
         return values
     return values.softmax(1)
+
+
+def device_for(accelerator: str = "auto", alone: bool = True) -> str:
+    """The device of `cpu`, `gpu`, or `auto`: a GPU where there is one that this process has to itself."""
+    if accelerator == "gpu" and not torch.cuda.is_available():
+        raise InputError("there is no GPU", "--accelerator", "use cpu or auto")
+    gpu = accelerator == "gpu" or (accelerator == "auto" and alone and torch.cuda.is_available())
+    return "cuda" if gpu else "cpu"
 
 
 def device_of(module: nn.Module) -> torch.device:

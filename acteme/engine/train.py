@@ -27,6 +27,7 @@ def train(
     small: bool = False,
     settings: Settings = Settings(),  # noqa: B008
     resume: bool = False,
+    stages: Sequence[str] | None = None,
 ) -> Run:
     """Trains a system on the training split of the data, stage after stage, each inheriting from those before.
 
@@ -39,6 +40,7 @@ def train(
         settings: how it is run.
         resume: go on with an unfinished run (`run`, or the latest one of this system and data); finished stages are
             kept, and configuration, seed, length and precision are the run's own.
+        stages: train only these, for example a last stage that inherits nothing; all unless given.
 
     Returns:
         The trained run.
@@ -48,6 +50,9 @@ def train(
         KeyboardInterrupt: training was stopped; the run can be resumed.
     """
     entry = catalog.find(system) if isinstance(system, str) else system
+    names = [name for name, _ in entry.stages]
+    if unknown := sorted(set(stages or ()) - set(names)):
+        raise InputError(f"'{entry.slug}' has no stage '{unknown[0]}'", "stages", "its stages: " + ", ".join(names))
     name = None if isinstance(data, Corpus) else str(data)
     corpus = training_part(open_corpus(data))
     if resume:
@@ -57,7 +62,7 @@ def train(
     else:
         made = create(entry, corpus, name, run, config, small, settings)
     for stage in made.stages:
-        if not made.done(stage):
+        if (stages is None or stage in stages) and not made.done(stage):
             train_stage(made, corpus, stage, settings)
     made = made.trained()
     if settings.progress and leader():

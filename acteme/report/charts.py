@@ -1,4 +1,4 @@
-"""Charts as inline SVG: training curves, the confusion matrix, the map of latents. Colors come from the page's style."""
+"""Charts as inline SVG: training curves, confusion matrix, map of latents. Colors come from the page's style."""
 
 import math
 from html import escape
@@ -47,6 +47,12 @@ def smoothed(value: Float[np.ndarray, " m"], share: float = 0.08) -> Float[np.nd
     return (total[at + near + 1] - total[at - near]) / (2 * near + 1)
 
 
+def ends(c: Curve) -> tuple[float, float]:
+    """First and last value of the smoothed curve; NaN where nothing was logged."""
+    line = smoothed(thinned(c)[1])
+    return (float(line[0]), float(line[-1])) if len(line) else (math.nan, math.nan)
+
+
 def curve(c: Curve, width: int = 300, height: int = 120) -> Markup:
     """A training curve: raw values faint, smoothed ones strong, logarithmic where the values span a wide range."""
     step, value = thinned(c)
@@ -65,7 +71,7 @@ def curve(c: Curve, width: int = 300, height: int = 120) -> Markup:
         points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
         paths.append(f'<polyline class="{name}" points="{points}"/>')
     data = ";".join(f"{a:.0f},{b:.4g}" for a, b in zip(step, line, strict=True))
-    what = f"{c.name} falls or rises from {number(line[0])} to {number(line[-1])} over {last - first:,.0f} steps"
+    what = f"{c.name} goes from {number(line[0])} to {number(line[-1])} over {last - first:,.0f} steps"
     return Markup(
         f'<svg class="curve" viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" '
         f'aria-label="{escape(what)}" data-curve="{data}"><line class="base" x1="0" x2="{width}" y1="{height - 1}" '
@@ -106,7 +112,9 @@ def confusion(counts: Int[np.ndarray, "k k"], classes: tuple[str, ...]) -> Marku
     )
 
 
-def mistakes(counts: Int[np.ndarray, "k k"], classes: tuple[str, ...], most: int = 6) -> list[tuple[str, str, int, float]]:
+def mistakes(
+    counts: Int[np.ndarray, "k k"], classes: tuple[str, ...], most: int = 6
+) -> list[tuple[str, str, int, float]]:
     """The most frequent confusions: true class, predicted class, count, share of the true class."""
     wrong = counts * (1 - np.eye(len(counts), dtype=int))
     order = np.argsort(-wrong, axis=None, kind="stable")[:most]
@@ -121,11 +129,12 @@ def latent_map(m: LatentMap, classes: tuple[str, ...], width: int = 800, height:
     dots = []
     for i, k in enumerate(m.label):
         name = classes[k] if k >= 0 else "no class"
-        tip = f"{name} · {m.recording[i]} · {m.start[i]:.1f}-{m.end[i]:.1f} s"  # noqa: RUF001
+        tip = f"{name} · {m.recording[i]} · {m.start[i]:.1f}-{m.end[i]:.1f} s"
         color = f"var(--k{k})" if k >= 0 else "var(--muted)"
         x, y = first[i]
         dots.append(
-            f'<circle r="5" style="fill:{color};transform:translate({x}px,{y}px)" data-k="{k}" data-tip="{escape(tip)}"/>'
+            f'<circle r="5" style="fill:{color};transform:translate({x}px,{y}px)" data-k="{k}" '
+            f'data-tip="{escape(tip)}" data-recording="{escape(m.recording[i])}" data-start="{m.start[i]:.2f}"/>'
         )
     others = ";".join(" ".join(f"{x},{y}" for x, y in xy) for xy in places.values())
     what = f"Map of {len(m.label)} windows, colored by class"

@@ -84,8 +84,6 @@ class Figure:
     """Per joint: -1 left, 1 right, 0 neither."""
     head: int
     """The joint that is drawn as a head, -1 where there is none."""
-    root: int
-    """The joint that the camera follows."""
     trails: tuple[int, ...]
     """Joints that leave a trail: hands and feet."""
     up: int

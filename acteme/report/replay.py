@@ -33,7 +33,6 @@ def figure(layout: Layout, skeleton: Float[np.ndarray, "t m v c"]) -> Figure:
         bones=layout.edges if layout.graph else layout.bones,
         side=side,
         head=head,
-        root=layout.root,
         trails=tuple(ends or leaves),
         up=upward(layout, skeleton),
     )

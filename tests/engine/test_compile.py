@@ -25,11 +25,11 @@ def expected():
     plain = Counting()
     batch = {"x": torch.ones(3, 2)}
     torch.manual_seed(1)
-    return plain, batch, [plain.losses(batch)["total"].item() for _ in range(2)]
+    return batch, [plain.losses(batch)["total"].item() for _ in range(2)]
 
 
 def test_a_compiled_loss_is_the_loss(monkeypatch):
-    plain, batch, values = expected()
+    batch, values = expected()
     monkeypatch.setattr(module.torch, "compile", lambda f: torch._dynamo.optimize("eager")(f))
     torch.manual_seed(0)
     compiled = Compiled(Counting())
@@ -41,7 +41,7 @@ def test_a_compiled_loss_is_the_loss(monkeypatch):
 
 
 def test_a_failing_compiler_changes_nothing_but_says_so(monkeypatch, capfd):
-    plain, batch, values = expected()
+    batch, values = expected()
 
     def failing(f):
         def broken(batch):

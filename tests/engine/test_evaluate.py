@@ -103,7 +103,7 @@ def test_what_is_refused():
     run, corpus = segmenting()
     with pytest.raises(InputError, match="trained on recordings in memory; say which data"):
         evaluate(run)
-    with pytest.raises(InputError, match="there is no protocol 'best'.*known: predictions, linear"):
+    with pytest.raises(InputError, match=r"there is no protocol 'best'.*known: predictions, linear"):
         evaluate(run, corpus, protocol="best")
     with pytest.raises(InputError, match="there is no protocol 'linear-3'"):
         evaluate(run, corpus, protocol="linear-3")

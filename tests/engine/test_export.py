@@ -14,8 +14,16 @@ from acteme.engine.predict import Prediction
 from acteme.errors import InputError
 from acteme.recordings.annotations import Segment
 
-ONE = Prediction("a", 4000.0, (Segment(0.0, 1.25, "walk & <talk>", 0.91234), Segment(0.5, 3725.0004, "sit, \"down\"", 0.5),
-                               Segment(1.25, 1.25001, "walk & <talk>", 1.0)), 30.0)  # fmt: skip
+ONE = Prediction(
+    "a",
+    4000.0,
+    (
+        Segment(0.0, 1.25, "walk & <talk>", 0.91234),
+        Segment(0.5, 3725.0004, 'sit, "down"', 0.5),
+        Segment(1.25, 1.25001, "walk & <talk>", 1.0),
+    ),
+    30.0,
+)
 NONE = Prediction("b", 1.0, (), 30.0)
 
 
@@ -74,7 +82,7 @@ def test_elan_is_well_formed_with_a_tier_per_class():
     check_elan(text, ONE)
     root = ElementTree.fromstring(text)
     assert [t.get("TIER_ID") for t in root.iter("TIER")] == ["walk & <talk>", 'sit, "down"']
-    assert [v.text for v in root.iter("ANNOTATION_VALUE")][0] == "walk & <talk> (0.91)"
+    assert next(v.text for v in root.iter("ANNOTATION_VALUE")) == "walk & <talk> (0.91)"
     check_elan(eaf(NONE), NONE)
 
 

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from acteme.engine.inputs import parts
+from acteme.engine.inputs import dealt, parts
 from acteme.errors import InputError
 from acteme.recordings.corpus import Corpus
 from tests.engine.toys import SPEC, untrimmed
@@ -16,15 +16,17 @@ def names(found, split=None):
 
 def test_a_mapped_corpus_in_pieces(tmp_path):
     corpus = Corpus.build(iter(untrimmed(20)), SPEC, tmp_path / "c")
-    found = parts(corpus)
-    assert [p.count for p in found] == [8, 8, 4] and names(found) == [f"r{i}" for i in range(20)]
+    found = dealt(parts(corpus), 2)
+    assert [len(p) for p in found] == [2] * 10 and names(found) == [f"r{i}" for i in range(20)]
+    assert [len(p) for p in dealt(parts(corpus), 1)] == [20]
     assert len(pickle.dumps(found[0])) < 2000
     assert names(parts(tmp_path / "c", "test"), "test") == [f"r{i}" for i in range(2, 20, 3)]
 
 
 def test_pieces_of_a_corpus_in_memory_hold_only_their_recordings():
-    found = parts(untrimmed(20))
-    assert names(found) == [f"r{i}" for i in range(20)]
+    (whole,) = parts(untrimmed(20))
+    found = list(whole.cut(8))
+    assert [len(p) for p in found] == [8, 8, 4] and names(found) == [f"r{i}" for i in range(20)]
     assert len(pickle.dumps(found[2])) < 0.6 * len(pickle.dumps(found[0]))
 
 

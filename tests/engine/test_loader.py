@@ -57,8 +57,8 @@ def test_processes_share_the_batches_of_one(epoch, batch, world):
     ranks = [loader(batch=batch, rank=r, world=world) for r in range(world)]
     for whole, *parts in zip(alone.batches(epoch), *(r.batches(epoch) for r in ranks), strict=True):
         shares = [windows_of([p]) for p in parts]
-        assert sorted(sum(shares, [])) == sorted(windows_of([whole]))
-        assert len(set(sum(shares, []))) == batch * world
+        together = [w for share in shares for w in share]
+        assert sorted(together) == sorted(windows_of([whole])) and len(set(together)) == batch * world
 
 
 def test_an_undropped_last_batch_is_as_long_on_every_rank():

@@ -139,7 +139,7 @@ def test_what_is_refused(tmp_path):
     (tmp_path / "full" / "file").touch()
     with pytest.raises(InputError, match="full: exists already; go on with --resume"):
         train(toy(), corpus, tmp_path / "full", settings=QUIET)
-    with pytest.raises(InputError, match="the data has no video, which system 'toy' reads; .*it has: skeleton"):
+    with pytest.raises(InputError, match=r"the data has no video, which system 'toy' reads; .*it has: skeleton"):
         train(replace(toy(), reads="video"), corpus, tmp_path / "r")
 
 

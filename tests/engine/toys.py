@@ -142,7 +142,8 @@ def untrimmed(count: int = 6, frames: int = 40, seed: int = 0, spec: Spec = SPEC
     rng = np.random.default_rng(seed)
     recordings = []
     for i in range(count):
-        a, b = sorted(rng.choice(np.arange(4, frames - 4), 2, replace=False))
+        edge = min(4, frames // 4)
+        a, b = sorted(rng.choice(np.arange(edge, frames - edge), 2, replace=False))
         x = rng.normal(0, 0.1, (frames, spec.persons, spec.joints, spec.channels)).astype(np.float32)
         x -= 1
         x[a:b] += 2

@@ -1,14 +1,26 @@
 """A trained toy run that several test files look at; made once per process."""
 
 import tempfile
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
+from acteme.engine.predict import Prediction
 from acteme.engine.run import Run
 from acteme.engine.settings import Settings
 from acteme.engine.train import train
 from acteme.recordings.corpus import Corpus
 from tests.engine.toys import Config, TaggerConfig, toy, trimmed, untrimmed
+
+
+def alike(a: list[Prediction], b: list[Prediction]) -> bool:
+    """Whether predictions agree; scores up to rounding, which depends on what else is in a batch."""
+    plain = [[replace(p, segments=tuple(replace(s, score=0.0) for s in p.segments)) for p in ps] for ps in (a, b)]
+    scores = [[s.score for p in ps for s in p.segments] for ps in (a, b)]
+    return plain[0] == plain[1] and bool(np.allclose(*scores, atol=1e-5))
+
 
 QUIET = Settings(progress=False, accelerator="cpu", prefetch=0)
 

@@ -109,7 +109,7 @@ def test_crafted_pickles(data, message):
 def test_a_shape_that_does_not_fit_its_bytes_is_refused():
     data = pickle.dumps(np.zeros(4, np.int8), 2)
     assert data.count(b"K\x04\x85") == 1
-    for wrong in (b"K\x05\x85", b"J\xfe\xff\xff\xff\x85", b"J\x00\x00\x00\x7f\x85"):
+    for wrong in (b"K\x05\x85", b"K\x03\x85", b"J\x00\x00\x00\x7f\x85"):
         with pytest.raises(InputError, match="not a pickle"):
             loads_pickle(data.replace(b"K\x04\x85", wrong))
 

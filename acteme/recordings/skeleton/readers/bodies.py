@@ -10,9 +10,9 @@ Kinect v2 tracks up to six bodies and sees persons in furniture. Three published
   first of the next (which overwrites it); frames without an actor stay unless at either end; and the actors change
   places where the first is absent in the first frame and the second is not.
 
-Checked: on 400 generated files with up to five tracks, gaps, spread and empty frames the three give, bit for bit, what the
-official scripts give (1,115 results). Where those fail because they drop every track, the one with the most motion (of
-short tracks) or the last one (of spread tracks) is kept.
+Checked: on 400 generated files with up to five tracks, gaps, spread and empty frames the three give, bit for bit, what
+the official scripts give (1,115 results). Where those fail because they drop every track, the one with the most motion
+(of short tracks) or the last one (of spread tracks) is kept.
 """
 
 from typing import TYPE_CHECKING, Literal

@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ def read_json(path: Path) -> Any:
 def read_npy(path: Path) -> np.ndarray:
     """The array of a `.npy` file, memory-mapped; never unpickles. Raises InputError where it is none."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # on headers of Python 2
+            return np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # NumPy raises whatever its header parser stumbles over
         raise InputError("is not a .npy file of numbers, or is truncated", path, AGAIN) from error
 

@@ -126,8 +126,6 @@ def _read(motion: Path, text: Path, split: str, joints: int, fps: float, vectors
     positions = to_positions(x) if vectors else x
     captions = read_captions(text)
     seconds = len(x) / fps
-    segments = tuple(
-        Segment(c.start, c.end or seconds, MOTION, text=c.text) for c in captions if c.start < seconds
-    )
+    segments = tuple(Segment(c.start, c.end or seconds, MOTION, text=c.text) for c in captions if c.start < seconds)
     return Recording(motion.stem, fps, {"skeleton": positions[:, None]}, segments=segments, split=split,
                      text=captions[0].text)  # fmt: skip

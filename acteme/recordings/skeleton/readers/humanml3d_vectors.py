@@ -147,7 +147,10 @@ def _between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _inverse_kinematics(x: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    """Rotation of every bone in the frame of the one before it, (T, V, 4); each chain starts from the root's."""
+    """Rotation of every bone in the frame of the one before it, (T, V, 4).
+
+    Each chain starts from `turn`, as published, which is the inverse of the body's own rotation.
+    """
     out = np.tile(rotations.IDENTITY, (*x.shape[:2], 1))
     out[:, 0] = turn
     for chain in CHAINS:

@@ -47,19 +47,19 @@ NWUCLA10: tuple[str, ...] = (
 """Northwestern-UCLA: class k is label k + 1; the file names number them 1, 2, 3, 4, 5, 6, 8, 9, 11, 12."""
 
 
-MOST = 100_000
+MOST_CLASSES = 100_000
 """No data set has more classes; a greater label is a broken file."""
 
 
 def named(count: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Names for `count` classes: the known ones, or those of NTU or NW-UCLA by their number, or `class 0` and so on.
+    """Names for `count` classes: the known ones, or those of NTU by their number, or `class 0` and so on.
 
     Raises:
-        InputError: there would be more than `MOST`.
+        InputError: there would be more than `MOST_CLASSES`.
     """
-    if count > MOST:
+    if count > MOST_CLASSES:
         raise InputError(f"holds the label {count - 1}", mend="mend the labels: they are class numbers from 0")
-    for names in (known, NTU60, NTU120, NWUCLA10):
+    for names in (known, NTU60, NTU120):
         if len(names) == count:
             return names
     return tuple(f"class {k}" for k in range(count))

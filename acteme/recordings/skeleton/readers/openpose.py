@@ -118,7 +118,7 @@ def _frames(data: Any, path: Path) -> Frames:
         raise InputError("is neither OpenPose, COCO nor Kinetics-Skeleton keypoints", path)
     if "people" in data[0]:
         return [_people(frame, f"{path}, frame {t}") for t, frame in enumerate(data)]
-    if not all("keypoints" in entry and isinstance(entry.get("image_id"), int | str) for entry in data):
+    if not all("keypoints" in entry and _is_id(entry.get("image_id")) for entry in data):
         raise InputError('an entry has no "keypoints" or no "image_id"', path)
     place = _places([entry["image_id"] for entry in data], images, path)
     frames: Frames = [[] for _ in range(max(place.values()) + 1)]
@@ -130,18 +130,22 @@ def _frames(data: Any, path: Path) -> Frames:
 def _places(ids: list[int | str], images: Any, path: Path) -> dict[int | str, int]:
     """Frame of each image: by the list of images where there is one, else by the numbers of the images."""
     if isinstance(images, list) and images:
-        if not all(isinstance(image, dict) and isinstance(image.get("id"), int | str) for image in images):
+        if not all(isinstance(image, dict) and _is_id(image.get("id")) for image in images):
             raise InputError('an image has no "id"', path)
         place = {image["id"]: t for t, image in enumerate(images)}
         if unknown := set(ids) - place.keys():
             raise InputError(f'image {min(map(str, unknown))} is not among the "images"', path)
         return place
-    order = natural(map(str, set(ids)))
+    order = natural({str(i) for i in ids})
     count = {name: int("".join(re.findall(r"\d+", name)[-1:]) or -1) if len(name) < 100 else -1 for name in order}
     first, last = min(count.values()), max(count.values())
     if first < 0 or len(set(count.values())) < len(order) or last - first > SPARSE * len(order):
         count, first = {name: t for t, name in enumerate(order)}, 0
     return {i: count[str(i)] - first for i in ids}
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int | str) and not isinstance(value, bool)
 
 
 def _kinetics(data: dict, path: Path) -> tuple[Frames, str]:

@@ -19,13 +19,11 @@ from acteme.errors import InputError
 from acteme.recordings.pickles import load_pickle
 from acteme.recordings.recording import Item, Listing, Recording
 from acteme.recordings.skeleton.readers.files import finite
-from acteme.recordings.skeleton.readers.names import named
+from acteme.recordings.skeleton.readers.names import MOST_CLASSES, named
 from acteme.recordings.spec import Spec
 
 LAYOUTS = {(25, 3): "ntu25", (20, 3): "kinect20", (17, 2): "coco17", (18, 2): "openpose18", (21, 2): "hand21"}
 """Layout by joints and coordinates."""
-CLASSES = 10_000
-"""Labels from here on are taken for damage."""
 MOST = 10
 """Persons of a frame that Kinetics keeps, the surest first, before `persons` of them are taken."""
 
@@ -39,6 +37,7 @@ def pyskl(
     pixels: bool = False,
     kpfiles: str = "",
     box_threshold: float = 0.5,
+    classes: int = 0,
 ) -> Listing:
     """One pickle; it is read whole, through the restricted unpickler, and its arrays are not copied until asked for.
 
@@ -53,6 +52,7 @@ def pyskl(
             of the image, (x - w/2) / (w/2), as PYSKL does. Joints of confidence 0 at (0, 0) stay 0.
         kpfiles: folder with the files that `raw_file` names (by their last part); empty takes the folder of the pickle.
         box_threshold: of Kinetics, skeletons with a lower box score are left out.
+        classes: number of classes; 0 takes the highest label. 60 and 120 have the names of NTU.
 
     Raises InputError where the pickle asks for more than data, or an annotation lacks something.
     """
@@ -65,14 +65,14 @@ def pyskl(
     split = _splits(data["split"], protocol, path)
     kept = []
     for n, a in enumerate(data["annotations"]):
-        if not isinstance(a.get("frame_dir"), str) or _count(a.get("label")) not in range(CLASSES):
+        if not isinstance(a.get("frame_dir"), str) or _count(a.get("label")) not in range(MOST_CLASSES):
             raise InputError('has no "frame_dir" or no "label" from 0', f"{path}, annotation {n}")
         if a["frame_dir"] in split:
             kept.append(a)
     if not kept:
         raise InputError("has no annotation of its own splits", path)
     folder = Path(kpfiles) if kpfiles else path.parent
-    spec = _spec(kept, layout, persons, fps, path)
+    spec = _spec(kept, layout, persons, fps, classes, path)
     items = [
         Item(
             a["frame_dir"],
@@ -105,7 +105,7 @@ def _splits(table: Mapping[str, Any], protocol: str, path: Path) -> dict[str, st
     return found[protocol]
 
 
-def _spec(kept: list[dict], layout: str, persons: int, fps: float, path: Path) -> Spec:
+def _spec(kept: list[dict], layout: str, persons: int, fps: float, classes: int, path: Path) -> Spec:
     joints, channels, most = 17, 2, persons
     shapes = [a["keypoint"].shape for a in kept if isinstance(a.get("keypoint"), np.ndarray)]
     if shapes:
@@ -117,7 +117,9 @@ def _spec(kept: list[dict], layout: str, persons: int, fps: float, path: Path) -
     if not name:
         raise InputError(f"has {joints} joints of {channels} coordinates, of no known layout", path, "give layout")
     top = max(int(a["label"]) for a in kept) + 1
-    return Spec(name, joints, most, channels, named(top), fps)
+    if classes and top > classes:
+        raise InputError(f"has label {top - 1} where there are {classes} classes (from 0)", path)
+    return Spec(name, joints, most, channels, named(classes or top), fps)
 
 
 def _read(a: dict, split: str, spec: Spec, pixels: bool, folder: Path, box_threshold: float, where: str) -> Recording:

@@ -199,16 +199,23 @@ class Contrast(nn.Module):
             what = f"clips of {frames} frames where the queue holds windows of {config.windows.frames}"
             raise InputError(what, "contrast.windows.frames")
         x = config.encoder.input(self.motions(batch))
-        q = F.normalize(self.encoder_q(config.augment(x)), dim=-1)
+        q = self.encoder_q(config.augment(x)).to(x.dtype)
         with torch.no_grad():
-            k = F.normalize(self.encoder_k(config.augment(x)), dim=-1)
-        keys = self.queue.keys.to(q.dtype)
+            k = self.encoder_k(config.augment(x)).to(x.dtype)
+        with torch.autocast(x.device.type, enabled=False):  # similarities need more digits than bfloat16 has
+            q, k = F.normalize(q, dim=-1), F.normalize(k, dim=-1)
+            losses = self.compare(q, k)
+        if self.training:
+            self.queue.enqueue(k if config.store == "frames" else pool(k))
+        return losses
+
+    def compare(self, q: Float[Tensor, "b s d"], k: Float[Tensor, "b s d"]) -> dict[str, Tensor]:
+        """InfoNCE of unit sequences against the queue, in frame space and in video space."""
+        config, keys = self.config, self.queue.keys.to(q.dtype)
         logits = frame_logits(q, k, keys, config.frame_logit == "sum") / config.temperature
         frame = F.cross_entropy(logits, torch.zeros(len(q), dtype=torch.long, device=q.device))
         pooled = F.normalize(keys.mean(1), dim=-1) if config.store == "frames" else keys
         video = info_nce(pool(q), pool(k), pooled, config.temperature)
-        if self.training:
-            self.queue.enqueue(k if config.store == "frames" else pool(k))
         return {"total": config.frame * frame + config.video * video, "frame": frame, "video": video}
 
     def after_step(self) -> None:

@@ -77,7 +77,7 @@ class GeneratorConfig:
     def small(cls) -> "GeneratorConfig":
         """For cameras all around, a minute on two cores."""
         return cls(
-            azimuths=tuple(range(-180, 180, 30)),
+            azimuths=tuple(float(degrees) for degrees in range(-180, 180, 30)),
             triplet=0.0,
             windows=Windows(frames=64, stride=32),
             recipe=Recipe(optimizer="adam", lr=2e-3, batch=32, epochs=16, schedule="cosine"),

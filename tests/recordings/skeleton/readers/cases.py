@@ -10,7 +10,17 @@ import numpy as np
 
 from acteme.recordings.recording import Listing
 from acteme.recordings.skeleton.readers import (
-    agcn, bvh, ctrgcn, humanml3d, lcrnet, ntu, nwucla, openpose, pku, pyskl, segments,
+    agcn,
+    bvh,
+    ctrgcn,
+    humanml3d,
+    lcrnet,
+    ntu,
+    nwucla,
+    openpose,
+    pku,
+    pyskl,
+    segments,
 )  # fmt: skip
 
 

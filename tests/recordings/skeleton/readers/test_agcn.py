@@ -43,7 +43,7 @@ def test_without_frame_counts_padding_goes_and_it_is_said(folder):
 
 def test_a_protocol_is_a_folder(folder):
     (folder / "xsub").mkdir()
-    with pytest.raises(InputError, match="has no train_data_joint.npy"):
+    with pytest.raises(InputError, match=r"has no train_data_joint.npy"):
         agcn(folder, "xsub")
     assert len(agcn(folder.parent, folder.name).items) == 4
 
@@ -94,5 +94,5 @@ def test_a_missing_table_and_an_unknown_layout(folder):
     with pytest.raises(InputError, match="unknown layout 'x'"):
         agcn(folder, layout="x")
     (folder / "val_label.pkl").unlink()
-    with pytest.raises(InputError, match="val_label.pkl: cannot be read"):
+    with pytest.raises(InputError, match=r"val_label.pkl: cannot be read"):
         agcn(folder)

@@ -11,12 +11,12 @@ from acteme.recordings.skeleton.readers.ntu import Bodies
 def figure(amount: float = 0.1, seed: int = 0, flat: bool = False) -> np.ndarray:
     """A tall body, or a flat one, (25, 3)."""
     x = np.random.default_rng(seed).uniform(-0.5, 0.5, (25, 3)) * ([3, 0.5, 1] if flat else [0.5, 3, 1])
-    return x + [0, 0, 3] + np.random.default_rng(seed + 50).normal(0, amount, (25, 3))
+    return x + np.random.default_rng(seed + 50).normal([0, 0, 3], amount, (25, 3))
 
 
 def bodies(frames: int, tracks: dict[int, dict[int, np.ndarray]]) -> Bodies:
     """From track -> frame -> joints."""
-    rows = [(t, k, joints) for t in range(frames) for k, track in tracks.items() if (joints := track.get(t)) is not None]
+    rows = [(t, k, shown[t]) for t in range(frames) for k, shown in tracks.items() if t in shown]
     frame = np.array([r[0] for r in rows])
     slot = np.array([sum(o[0] == r[0] for o in rows[:i]) for i, r in enumerate(rows)])
     order = {k: n for n, k in enumerate(dict.fromkeys(r[1] for r in rows))}
@@ -135,7 +135,8 @@ def test_agcn_takes_places_not_tracks_and_keeps_empty_frames():
     # the second body takes the first place when the first body is gone
     place = [a[t] if t < 5 else (b[t] if t != 9 else np.zeros((25, 3))) for t in range(10)]
     other = [b[t] if t < 5 and t != 3 else np.zeros((25, 3)) for t in range(10)]
-    energy = [sum(np.concatenate([p for p in person if p.any()])[:, c].std() for c in range(3)) for person in (place, other)]
+    shown = [np.concatenate([joints for joints in person if joints.any()]) for person in (place, other)]
+    energy = [points.std(0).sum() for points in shown]
     first, second = (place, other) if energy[0] > energy[1] else (other, place)
     assert len(out) == 10 and same(out[:, 0], first) and same(out[:, 1], second)
 

@@ -30,8 +30,12 @@ def test_what_is_no_json(tmp_path, text, message):
 def test_arrays_are_mapped_and_never_unpickled(tmp_path):
     np.save(tmp_path / "a.npy", np.arange(3))
     assert isinstance(files.read_npy(tmp_path / "a.npy"), np.memmap)
+    np.savez(tmp_path / "a.npz", np.arange(3))
+    (tmp_path / "a.npz").rename(tmp_path / "a.npy")  # which numpy.load takes for an archive
+    with pytest.raises(InputError, match=r"is not a .npy file of numbers"):
+        files.read_npy(tmp_path / "a.npy")
     np.save(tmp_path / "a.npy", np.array([{}], object))
-    with pytest.raises(InputError, match="is not a .npy file of numbers"):
+    with pytest.raises(InputError, match=r"is not a .npy file of numbers"):
         files.read_npy(tmp_path / "a.npy")
 
 

@@ -59,5 +59,5 @@ def test_a_damaged_stream_names_its_row(tmp_path):
     data[len(data) // 2 : len(data) // 2 + 40] = bytes(40)
     (tmp_path / "a.npz").write_bytes(data)
     member = Member(tmp_path / "a.npz", "x")
-    with pytest.raises(InputError, match="row .* of 'x' cannot be unpacked"):
+    with pytest.raises(InputError, match=r"row .* of 'x' cannot be unpacked"):
         [member[i] for i in range(400)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from acteme.errors import InputError
-from acteme.recordings.skeleton.readers.openpose import kinetics, keypoints, read_keypoints
+from acteme.recordings.skeleton.readers.openpose import keypoints, kinetics, read_keypoints
 from tests.recordings.skeleton.readers.cases import people, walk
 
 
@@ -120,7 +120,7 @@ def test_kinetics_folder(tmp_path):
     listing = kinetics(tmp_path)
     assert [(i.name, i.read().split) for i in listing.items] == [("train1", "train"), ("val1", "test")]
     assert listing.spec.classes == ("abseiling", "air drumming") and "2 videos without any skeleton" in listing.notes[0]
-    with pytest.raises(InputError, match="has no kinetics_train_label.json"):
+    with pytest.raises(InputError, match=r"has no kinetics_train_label.json"):
         kinetics(tmp_path / "kinetics_val")
 
 
@@ -138,6 +138,7 @@ def test_kinetics_folder(tmp_path):
         ({"people": [{"pose_keypoints_2d": [1, 2, None] * 25}]}, "is not an array of numbers"),
         ([{"image_id": 1}], 'an entry has no "keypoints"'),
         ([coco(0, 1.5)], 'or no "image_id"'),
+        ([coco(0, 1), coco(1, True)], 'or no "image_id"'),  # found by fuzzing: True equals 1
         ({"data": []}, '"data" lists no frame'),
         ({"data": [{"frame_index": 0, "skeleton": []}]}, 'no sensible "frame_index"'),
         ({"data": [{"frame_index": 10**9, "skeleton": []}]}, 'no sensible "frame_index"'),

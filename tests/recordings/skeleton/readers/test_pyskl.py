@@ -21,7 +21,8 @@ def test_3d(tmp_path):
     a, b = [item.read() for item in listing.items]
     assert (a.frames, b.frames, a.split, b.split) == (3, 4, "train", "test")
     assert b.arrays["skeleton"].shape == (4, 2, 25, 3) and set(b.arrays) == {"skeleton"}
-    np.testing.assert_array_equal(b.arrays["skeleton"][3, 1], data["annotations"][1]["keypoint"][1, 3].astype(np.float32))
+    expected = data["annotations"][1]["keypoint"][1, 3].astype(np.float32)
+    np.testing.assert_array_equal(b.arrays["skeleton"][3, 1], expected)
     assert (listing.spec.layout, listing.spec.persons, listing.spec.channels) == ("ntu25", 2, 3)
 
 
@@ -35,6 +36,14 @@ def test_2d_pixels_are_scaled_by_the_image(tmp_path):
     raw = pyskl(tmp_path / "a.pkl", pixels=True).items[0].read()
     np.testing.assert_array_equal(raw.arrays["skeleton"][0, 0, 5:7], [[320, 0], [0, 0]])
     assert a.arrays["confidence"].shape == (3, 1, 17) and a.arrays["confidence"][0, 0, 6] == 0
+
+
+def test_classes_may_be_given(tmp_path):
+    path = save(tmp_path, pyskl_data())
+    assert pyskl(path, classes=60).items[1].read().label == "eat meal/snack"
+    assert pyskl(path).items[1].read().label == "class 1"
+    with pytest.raises(InputError, match="has label 1 where there are 1 classes"):
+        pyskl(path, classes=1)
 
 
 def test_persons_are_capped(tmp_path):
@@ -92,7 +101,7 @@ def test_broken_annotations_are_named(tmp_path, change, message):
         ([], 'is not a dict with "split" and "annotations"'),
         ({"split": {}, "annotations": 3}, '"annotations" is not a list of dicts'),
         ({"split": {"train": "ab"}, "annotations": []}, "a split is not a list of names"),
-        ({"split": {"train": ["z"]}, "annotations": [{"frame_dir": "a", "label": 0}]}, "no annotation of its own splits"),
+        ({"split": {"train": ["z"]}, "annotations": [{"frame_dir": "a", "label": 0}]}, "no annotation of its own"),
         ({"split": {"train": ["a"]}, "annotations": [{"frame_dir": "a", "label": -1}]}, "annotation 0: has no"),
         ({"split": {"train": ["a"]}, "annotations": [{"frame_dir": "a", "label": 10**9}]}, "annotation 0: has no"),
         ({"split": {"train": ["a"]}, "annotations": [{"label": 1}]}, "annotation 0: has no"),
@@ -126,9 +135,9 @@ def test_kinetics_errors(tmp_path):
     path, _ = kinetics(tmp_path, frames=(0, 3, 1, 7))
     with pytest.raises(InputError, match='"frame_inds" falls'):
         pyskl(path).items[0].read()
-    with pytest.raises(InputError, match="has no skeleton with a box score of 0.95"):
+    with pytest.raises(InputError, match=r"has no skeleton with a box score of 0.95"):
         pyskl(kinetics(tmp_path)[0], box_threshold=0.95).items[0].read()
-    with pytest.raises(InputError, match="kp.pkl: cannot be read"):
+    with pytest.raises(InputError, match=r"kp.pkl: cannot be read"):
         pyskl(path, kpfiles=str(tmp_path / "none")).items[0].read()
 
 

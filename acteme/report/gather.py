@@ -1,0 +1,258 @@
+"""Collects what a report shows from a run: its evaluation, its training, its data, predictions and latents."""
+
+import json
+import math
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from acteme.engine.adapt import adapt
+from acteme.engine.config import to_json
+from acteme.engine.evaluate import evaluate, part
+from acteme.engine.latents import window_latents
+from acteme.engine.predict import predict
+from acteme.engine.run import Run
+from acteme.engine.train import open_corpus
+from acteme.errors import InputError
+from acteme.recordings.annotations import Segment
+from acteme.recordings.corpus import Corpus
+from acteme.recordings.recording import Recording
+from acteme.recordings.skeleton.layouts import layout
+from acteme.report import words
+from acteme.report.content import ClassRow, Curve, LatentMap, Metric, Page, Replay, Stage
+from acteme.report.replay import figure
+
+UNTRIMMED, CLIPS = 4, 12
+"""Recordings in the player: long ones with several actions, or clips of one."""
+LONGEST = 600.0
+"""Seconds of a recording that are predicted and shown at most."""
+WINDOWS = 800
+"""Windows in the map of latents at most."""
+
+PROTOCOLS = {
+    "predictions": "The run's own predictions",
+    "linear": "A linear classifier on the frozen latents",
+    "knn": "The nearest training recordings by their latents",
+    "semi": "Encoder and linear classifier trained with a share of the labels",
+    "finetune": "Encoder and linear classifier trained with all labels",
+    "transfer": "A linear classifier on the frozen latents",
+}
+CLASS_VALUES = {
+    "segmentation": ("average_precision", "Average precision of each class, %", "frames"),
+    "recognition": ("accuracy", "Accuracy of each class, %", "clips"),
+}
+
+
+def gather(run: Run, data: str | Path | Corpus | None = None) -> Page:
+    """Everything a report shows; parts that cannot be made are left out with a note that says why."""
+    notes: list[str] = []
+    found = run.evaluation
+    corpus = None
+    try:
+        if data is None and run.data is None:
+            raise InputError("The run was trained on recordings in memory", mend="give data to see them here")
+        chosen = run.data if data is None else data
+        whole = adapt(open_corpus(chosen), run.spec)  # type: ignore[arg-type]
+        corpus = part(whole, "test", other=data is not None and str(data) != run.data)
+        if found is None:
+            evaluate(run, data)
+            found = run.evaluation
+    except InputError as error:
+        notes.append(f"{error}.")
+    page = Page(
+        title=run.entry.title,
+        paper=f"{run.entry.authors}, {run.entry.venue}",
+        link=f"https://arxiv.org/abs/{run.entry.arxiv}",
+        claim=run.entry.claim,
+        facts=_facts(run),
+        classes=run.spec.classes,
+        stages=tuple(_stage(run, name) for name in run.stages if run.history(name)),
+        settings=_settings(run),
+        notes=tuple(notes),
+        version=run.version,
+    )
+    if found is not None:
+        page = with_evaluation(page, found)
+    if corpus is not None:
+        page = _with_recordings(page, run, corpus)
+    return page
+
+
+def with_evaluation(page: Page, found: dict) -> Page:  # type: ignore[type-arg]
+    """The page with what evaluation.json says."""
+    nan = float("nan")
+    metrics, wanted = [], words.HEADLINES.get(found["task"], ())
+    defined = [n for n in wanted if found["metrics"].get(n) is not None][:4]
+    for name, value in found["metrics"].items():
+        low, high = (nan if v is None else v for v in found["intervals"].get(name, (None, None)))
+        title, about = words.title_and_meaning(name)
+        metrics.append(Metric(name, title, about, nan if value is None else value, low, high, name in defined))
+    key, title, unit = CLASS_VALUES.get(found["task"], ("", "", ""))
+    rows = [
+        ClassRow(name, nan if row.get(key) is None else row[key], f"{int(row.get(unit) or 0):,} {unit}")
+        for name, row in found["per_class"].items()
+    ]
+    protocol = PROTOCOLS.get(found["protocol"].partition("-")[0], found["protocol"])
+    share = found["protocol"].partition("-")[2]
+    return replace(
+        page,
+        evaluated=f"{protocol}{share and f' ({share})'}, measured on the {found['split']} split of {found['data']}.",
+        metrics=tuple(metrics),
+        class_title=title,
+        class_rows=tuple(sorted(rows, key=lambda r: -r.value if math.isfinite(r.value) else 1.0)),
+        confusion=None if found["confusion"] is None else np.array(found["confusion"]),
+        classes=page.classes or tuple(found["per_class"]),
+    )
+
+
+def _facts(run: Run) -> tuple[tuple[str, str], ...]:
+    s = run.spec
+    return (
+        ("Data", run.data or "recordings in memory"),
+        ("Skeleton", f"{s.layout}: {s.joints} joints, {s.channels}D, {s.fps:g} frames/s"),
+        ("Classes", f"{len(s.classes)}{', several at once' if s.multilabel else ''}"),
+        ("Stages", " → ".join(run.stages)),
+        ("Seed", str(run.settings.seed)),
+        ("Trained", f"{run.created[:16].replace('T', ' ')}{'' if run.status == 'trained' else f' ({run.status})'}"),
+        ("Run", run.name),
+    )
+
+
+def _settings(run: Run) -> dict[str, str]:
+    parts = {
+        "System": to_json(run.config),
+        "Training": asdict(run.settings),
+        "Data": run.spec.to_json(),
+    }
+    return {title: json.dumps(value, indent=2) for title, value in parts.items()}
+
+
+def _stage(run: Run, name: str) -> Stage:
+    history = run.history(name)
+    step, epoch = history.pop("step"), history.pop("epoch", np.zeros(0))
+    order = sorted(history, key=lambda n: (n == "lr", n != "total"))
+    curves = [Curve(n, step.astype(np.int64), history[n]) for n in order if np.isfinite(history[n]).any()]
+    about = (run.kind(name).__doc__ or "").strip().partition("\n\n")[0]
+    return Stage(
+        name=name,
+        about=" ".join(about.split()),
+        steps=len(step),
+        epochs=int(epoch[-1]) + 1 if len(epoch) else 0,
+        parameters=_values(run, name) if run.done(name) else 0,
+        curves=tuple(curves),
+    )
+
+
+def _values(run: Run, stage: str) -> int:
+    """Numbers in the stage's weights file."""
+    from safetensors import safe_open
+
+    with safe_open(run.weights(stage), "np") as file:
+        return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+
+
+# --- recordings and latents -------------------------------------------------------------------------------------------
+
+
+def _with_recordings(page: Page, run: Run, corpus: Corpus) -> Page:
+    rows = shown_rows(corpus)
+    recordings = [_beginning(corpus[i]) for i in rows]
+    replays = []
+    able = any(hasattr(run.kind(s), "predict") for s in run.stages) and corpus.spec.classes
+    predictions = list(predict(run, recordings, scores=True)) if able else [None] * len(recordings)
+    for i, recording, prediction in zip(rows, recordings, predictions, strict=True):
+        truth = recording.segments
+        if recording.label and not truth:
+            truth = (Segment(0.0, recording.duration, recording.label),)
+        replays.append(
+            Replay(
+                name=recording.name,
+                fps=recording.fps,
+                skeleton=recording.arrays["skeleton"],
+                duration=float(corpus.frames[i] / corpus.column("fps")[i]),
+                truth=truth,
+                predicted=prediction.segments if prediction else (),
+                scores=prediction.scores if prediction else None,
+            )
+        )
+    sample = [r.skeleton[:: max(1, len(r.skeleton) // 200)] for r in replays]
+    drawn = figure(layout(run.spec.layout), np.concatenate(sample))
+    page = replace(page, replays=tuple(replays), figure=drawn)
+    if any(hasattr(run.kind(s), "encode") for s in run.stages):
+        latents = latent_map(run, corpus)
+        about = (
+            f"Latents of stage {run.stage_with('encode')} for {len(latents.label)} windows of the test recordings, "
+            "each in the color of the class that holds in most of its frames. Hover for the recording and time; a "
+            "window of a recording in the player takes you there."
+        )
+        page = replace(page, latents=latents, latents_about=about) if len(latents.label) > 2 else page
+    return page
+
+
+def shown_rows(corpus: Corpus) -> list[int]:
+    """Which recordings are played: the first long ones, or clips of as many classes as possible."""
+    label = corpus.label
+    if (label < 0).any():
+        return list(range(min(UNTRIMMED, len(corpus))))
+    turn = np.zeros(len(label), int)
+    for k in np.unique(label):
+        turn[label == k] = np.arange((label == k).sum())
+    return np.sort(np.lexsort((label, turn))[:CLIPS]).tolist()
+
+
+def _beginning(recording: Recording) -> Recording:
+    """The recording, or its first `LONGEST` seconds."""
+    frames = math.ceil(LONGEST * recording.fps)
+    if recording.frames <= frames:
+        return recording
+    segments = tuple(replace(s, end=min(s.end, LONGEST)) for s in recording.segments if s.start < LONGEST)
+    return replace(recording, arrays={n: a[:frames] for n, a in recording.arrays.items()}, segments=segments)
+
+
+def latent_map(run: Run, corpus: Corpus) -> LatentMap:
+    """Latents of at most `WINDOWS` windows of recordings spread over the corpus, in two dimensions."""
+    stage = run.stage_with("encode")
+    windows = getattr(run.config, stage).windows
+    counts = np.bincount(windows.cut(corpus.frames)[0], minlength=len(corpus))
+    step = max(1, math.ceil(counts.sum() / WINDOWS))
+    part = corpus.select(rows=np.arange(0, len(corpus), min(step, len(corpus))))
+    index, start, frames, vectors = (
+        np.concatenate(c) for c in zip(*window_latents(run.module(stage), part, windows, 64), strict=True)
+    )
+    kept = np.unique(np.linspace(0, len(index) - 1, min(WINDOWS, len(index))).astype(int))
+    index, start, frames, vectors = index[kept], start[kept], frames[kept], vectors[kept]
+    fps = part.column("fps")[index]
+    return LatentMap(
+        methods=projections(vectors),
+        label=_window_labels(part, index, start, frames),
+        recording=tuple(part.column("name")[index].tolist()),
+        start=start / fps,
+        end=(start + frames) / fps,
+    )
+
+
+def _window_labels(
+    corpus: Corpus, index: Int[np.ndarray, " n"], start: Int[np.ndarray, " n"], frames: Int[np.ndarray, " n"]
+) -> Int[np.ndarray, " n"]:
+    """The class that holds in most frames of each window, -1 where none does."""
+    if "frame_labels" not in corpus.arrays:
+        return corpus.label[index]
+    begin = corpus.column("offset")[index] + start
+    held = [corpus.arrays["frame_labels"][a : a + n].sum(axis=0) for a, n in zip(begin, frames, strict=True)]
+    return np.array([int(h.argmax()) if h.any() else -1 for h in held])
+
+
+def projections(vectors: Float[np.ndarray, "n d"]) -> dict[str, Float[np.ndarray, "n 2"]]:
+    """Two-dimensional views of latents: t-SNE (from the first 50 principal components), and the first two of those."""
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    x = np.asarray(vectors, np.float64)
+    components = PCA(min(50, *x.shape), random_state=0).fit_transform(x)
+    pair = np.pad(components[:, :2], [(0, 0), (0, max(0, 2 - components.shape[1]))])
+    if len(x) < 10 or not components.any():
+        return {"PCA": pair}
+    near = TSNE(2, perplexity=min(30.0, (len(x) - 1) / 3), init="pca", random_state=0).fit_transform(components)
+    return {"t-SNE": near, "PCA": pair}

@@ -1,0 +1,48 @@
+"""The systems' own experiments run, on a tiny setting that says nothing about the claim."""
+
+import json
+import math
+
+import pytest
+
+from acteme.catalog import ENTRIES
+from acteme.claims.experiment import claim, experiment
+
+
+@pytest.mark.parametrize("slug", [e.slug for e in ENTRIES])
+def test_the_experiment_runs_and_is_recorded(slug, tmp_path):
+    lines: list[str] = []
+    entries = claim(slug, 2, to=tmp_path / "ledger", work=tmp_path / "work", workers=1, tiny=True, report=lines.append)
+    assert len(lines) == 2 and all(slug in line for line in lines)
+    asked = experiment(slug, tiny=True)
+    assert [e["claim"] for e in entries] == [c.claim for c in asked.comparisons]
+    for entry in json.loads((tmp_path / f"ledger/{slug}.json").read_text()):
+        assert set(entry["arms"]) == set(asked.arms)
+        values = [v for arm in entry["arms"].values() for v in arm]
+        assert len(values) == 2 * len(asked.arms) and not any(math.isnan(v) for v in values)
+        assert entry["verdict"] in ("holds", "fails", "undecided")
+        assert entry["settings"]["tiny"] is True
+    left = {p.suffix for p in (tmp_path / "work").rglob("*") if p.is_file()}
+    assert ".ckpt" not in left, "arms leave only their results and what they share"
+
+
+def test_the_arms_of_lac_differ_in_one_thing_only():
+    from acteme.claims.lac import _config
+
+    plain, ours, alone, same = (_config(arm, False) for arm in ("plain", "compose", "random", "self"))
+    assert ours.generator == plain.generator == alone.generator == same.generator
+    assert (plain.contrast.compose, ours.contrast.compose, same.contrast.compose) == (False, True, True)
+    assert (ours.contrast.partner, same.contrast.partner) == ("other", "self")
+    assert ours.contrast.recipe == plain.contrast.recipe == same.contrast.recipe
+    assert (ours.segment, plain.segment) == (same.segment, same.segment)
+    assert not alone.segment.pretrained and alone.segment.recipe == ours.segment.recipe
+
+
+def test_the_arms_of_halp_differ_in_the_positives_only():
+    from dataclasses import replace
+
+    from acteme.claims.halp import POSITIVES, _config
+
+    base = _config("halp")
+    for arm, change in POSITIVES.items():
+        assert _config(arm) == replace(base, pretrain=replace(base.pretrain, **change))

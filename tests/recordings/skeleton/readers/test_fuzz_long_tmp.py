@@ -1,0 +1,59 @@
+"""Damaged files: only InputError may come out of a reader, never another exception, never a hang."""
+
+import shutil
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from acteme.errors import InputError
+from tests.recordings.skeleton.readers.cases import CASES
+
+
+@st.composite
+def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
+    """The file cut off, with bytes changed, with a piece missing, doubled or strange, or something else altogether."""
+    kind = draw(st.sampled_from(["cut", "bytes", "bytes", "piece", "insert", "other"]))
+    if kind == "other":
+        return draw(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda t: t.encode(errors="replace"))))
+    at = draw(st.integers(0, len(whole)))
+    if kind == "cut":
+        return whole[:at]
+    if kind == "bytes":
+        out = bytearray(whole)
+        for place in draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=4)):
+            out[place] = draw(st.one_of(st.integers(0, 255), st.sampled_from(b"0-9.eE,;#/{}[]\"\n ")))
+        return bytes(out)
+    end = draw(st.integers(at, min(len(whole), at + 60)))
+    if kind == "piece":
+        return whole[:at] + whole[end:]
+    strange = st.sampled_from([b"nan", b"-inf", b"1e999", b"9" * 30, b"-1", b"null", b"{}", b"[]", b'"x"', b"\xff", b"\n"])
+    return whole[:at] + draw(st.one_of(strange, st.just(whole[at:end] * 2))) + whole[at:]
+
+
+@pytest.fixture(scope="module", params=sorted(CASES))
+def case(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fuzz")
+    one = CASES[request.param]
+    one.files(folder)
+    return one, folder, (folder / one.victim).read_bytes()
+
+
+@settings(max_examples=1500, deadline=None, derandomize=False, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_damage_gives_a_clear_error_or_data(case, data):
+    one, folder, whole = case
+    (folder / one.victim).write_bytes(data.draw(damaged(whole)))
+    try:
+        one.read(folder)
+    except InputError as error:
+        assert str(error)
+
+
+def test_the_whole_file_is_read(case):
+    one, folder, whole = case
+    (folder / one.victim).write_bytes(whole)
+    assert len(one.read(folder))
+    shutil.rmtree(folder)
+    with pytest.raises(InputError):
+        one.read(folder)

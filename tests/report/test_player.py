@@ -1,0 +1,255 @@
+"""The player, driven in a browser as a person would."""
+
+import re
+
+import pytest
+
+from acteme.recordings.skeleton.layouts import layout
+from acteme.report.replay import figure
+from tests.report.pages import CLASSES, page, replay, walker
+
+
+def now(view):
+    return float(view.locator(".tracks").get_attribute("aria-valuenow"))
+
+
+def picture(view):
+    return view.evaluate("document.querySelector('.stage canvas').toDataURL()")
+
+
+def drawn(view):
+    """How many pixels of the canvas are not empty."""
+    return view.evaluate("""() => {
+        const c = document.querySelector('.stage canvas'), d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+        let n = 0;
+        for (let i = 3; i < d.length; i += 4) n += d[i] > 200;
+        return n;
+    }""")
+
+
+def test_plays_pauses_and_stops_at_the_end(look):
+    view = look(page())
+    play = view.locator(".play")
+    before = picture(view)
+    assert now(view) == 0 and drawn(view) > 2000
+    play.click()
+    assert play.get_attribute("aria-label") == "Pause"
+    view.wait_for_function("Number(document.querySelector('.tracks').getAttribute('aria-valuenow')) > 0.15")
+    play.click()
+    assert play.get_attribute("aria-label") == "Play"
+    stopped = now(view)
+    assert 0.15 < stopped < 4 and picture(view) != before
+    view.wait_for_timeout(120)
+    assert now(view) == stopped
+    view.select_option("[data-act=speed]", "4")
+    play.click()
+    view.wait_for_function("document.querySelector('.play').getAttribute('aria-label') === 'Play'")
+    assert now(view) == 4.0
+    play.click()
+    view.wait_for_function("Number(document.querySelector('.tracks').getAttribute('aria-valuenow')) < 3")
+
+
+def test_click_and_drag_on_the_timeline_seek(look):
+    view = look(page())
+    box = view.locator(".tracks").bounding_box()
+    view.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 40)
+    assert now(view) == pytest.approx(2.0, abs=0.02)
+    view.mouse.down()
+    view.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 40, steps=4)
+    assert now(view) == pytest.approx(3.0, abs=0.02)
+    view.mouse.up()
+    view.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 40)
+    assert now(view) == pytest.approx(3.0, abs=0.02)
+    head = view.evaluate("document.querySelector('.playhead').style.left")
+    assert float(head.rstrip("%")) == pytest.approx(75, abs=0.5)
+
+
+def test_keyboard(look):
+    view = look(page())
+    view.locator(".tracks").focus()
+    for key, time in (("ArrowRight", 1 / 30), ("Shift+ArrowRight", 1 + 1 / 30), ("ArrowLeft", 1.0), ("End", 4.0),
+                      ("PageUp", 0.0), ("End", 4.0), ("Home", 0.0)):  # fmt: skip
+        view.keyboard.press(key)
+        assert now(view) == pytest.approx(time, abs=0.006), key
+    view.keyboard.press("Space")
+    view.wait_for_function("Number(document.querySelector('.tracks').getAttribute('aria-valuenow')) > 0")
+    view.keyboard.press("Space")
+    assert view.locator(".play").get_attribute("aria-label") == "Play"
+    assert view.evaluate("scrollY") == view.evaluate("scrollY")
+    view.locator(".tracks").press("m")
+    assert now(view) == pytest.approx(2.5, abs=0.01)
+
+
+def test_next_mismatch_goes_round(look):
+    view = look(page())
+    times = []
+    for _ in range(3):
+        view.locator("[data-act=mismatch]").click()
+        times.append(now(view))
+    assert times == [2.5, 3.4, 2.5]
+
+
+def test_slider_says_what_is_true_and_predicted(look):
+    view = look(page())
+    view.locator(".tracks").focus()
+    view.keyboard.press("Shift+ArrowRight")
+    view.keyboard.press("Shift+ArrowRight")
+    text = view.locator(".tracks").get_attribute("aria-valuetext")
+    assert text == "2.0 of 4.0 seconds; true: wave; predicted: wave"
+
+
+def test_scores_on_hover_and_beside_the_figure(look):
+    content = page()
+    view = look(content)
+    box = view.locator(".tracks").bounding_box()
+    view.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 40)
+    tip = view.locator(".tip")
+    assert tip.is_visible()
+    row = content.replays[0].scores[48]
+    best = int(row.argmax())
+    text = tip.inner_text()
+    assert text.startswith("1.6 s") and CLASSES[best] in text and f"{round(100 * float(row[best]))}%" in text
+    assert "walk · true" in text and "wave · true" in text
+    first = view.locator(".now li").first.inner_text()
+    start = content.replays[0].scores[0]
+    assert first.split("\n")[0] == CLASSES[int(start.argmax())] and f"{round(100 * float(start.max()))}%" in first
+    assert view.locator(".now li.true").count() == 1
+
+
+def test_segments_lie_where_they_should(look):
+    view = look(page())
+    assert view.locator(".names div").all_inner_texts() == list(CLASSES)
+    bars = view.evaluate("""[...document.querySelectorAll('.rows > div')].map((row) =>
+        [...row.querySelectorAll('i')].map((b) => [b.className, parseFloat(b.style.left), parseFloat(b.style.width)]))""")
+    assert bars == [
+        [["t", 0, 50], ["p", 0, 50]],
+        [["t", 37.5, 37.5], ["p", 37.5, 25]],
+        [["p", pytest.approx(85), pytest.approx(10)]],
+    ]
+
+
+def test_drag_and_keys_turn_the_view_and_buttons_set_it(look):
+    view = look(page())
+    pictures = [picture(view)]
+    box = view.locator(".stage canvas").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    view.mouse.move(x, y)
+    view.mouse.down()
+    view.mouse.move(x + 90, y + 20, steps=3)
+    view.mouse.up()
+    pictures.append(picture(view))
+    view.locator(".stage canvas").focus()
+    view.keyboard.press("ArrowLeft")
+    pictures.append(picture(view))
+    for name in ("side", "top", "front"):
+        view.locator(f"[data-view={name}]").click()
+        pictures.append(picture(view))
+    assert len(set(pictures)) == len(pictures)
+    assert now(view) == 0
+    view.locator(".tracks").focus()
+    view.keyboard.press("Shift+ArrowRight")
+    trailed = picture(view)
+    view.locator("[data-act=trails]").click()
+    assert view.locator("[data-act=trails]").get_attribute("aria-pressed") == "false"
+    assert picture(view) != trailed
+
+
+def test_other_recordings_by_menu_and_buttons(look):
+    view = look(page())
+    view.select_option(".recordings", "1")
+    assert view.locator(".tracks").get_attribute("aria-valuemax") == "2"
+    view.locator(".tracks").focus()
+    view.keyboard.press("End")
+    assert now(view) == 2.0
+    view.locator("[data-act=next]").click()
+    assert view.locator(".recordings").input_value() == "0" and now(view) == 0
+    view.locator("[data-act=previous]").click()
+    assert view.locator(".recordings").input_value() == "1"
+
+
+def test_a_dot_of_the_map_leads_to_its_time(look):
+    view = look(page())
+    assert view.locator(".map circle.seek").count() == 1
+    view.locator(".map circle.seek").dispatch_event("click")
+    assert view.locator(".recordings").input_value() == "1" and now(view) == 0.5
+
+
+def test_zoom_keeps_the_playhead_in_sight(look):
+    view = look(page())
+    view.locator(".tracks").focus()
+    view.keyboard.press("End")
+    for _ in range(3):
+        view.locator("[data-act=in]").click()
+    wide = view.locator(".tracks").bounding_box()["width"]
+    shown = view.locator(".view").bounding_box()
+    assert wide == pytest.approx(shown["width"] * 1.6**3, rel=0.01)
+    head = view.locator(".playhead").bounding_box()
+    assert shown["x"] <= head["x"] <= shown["x"] + shown["width"]
+    view.locator(".tracks").focus()
+    view.keyboard.press("Home")
+    head = view.locator(".playhead").bounding_box()
+    assert head["x"] >= shown["x"] - 3
+    for _ in range(4):
+        view.locator("[data-act=out]").click()
+    assert view.locator(".tracks").bounding_box()["width"] == pytest.approx(shown["width"], abs=1)
+
+
+def test_two_dimensions_stand_upright_and_do_not_turn(look):
+    image = walker(axes=2) * [100, -100] + [300, 300]
+    content = page(replays=(replay(),), figure=figure(layout("body15"), image))
+    flat = page(
+        replays=(content.replays[0].__class__(**{**vars(content.replays[0]), "skeleton": image}),),
+        figure=content.figure,
+    )
+    view = look(flat)
+    assert not view.locator("[data-view=front]").is_visible()
+    still = picture(view)
+    view.locator(".stage canvas").focus()
+    view.keyboard.press("ArrowUp")
+    assert picture(view) == still
+    rows = view.evaluate("""() => {
+        const c = document.querySelector('.stage canvas'), d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+        const wide = [];
+        for (let y = 0; y < c.height; y++) { let n = 0; for (let x = 0; x < c.width; x++) n += d[4 * (y * c.width + x) + 3] > 200; wide.push(n); }
+        return wide;
+    }""")
+    filled = [i for i, n in enumerate(rows) if n]
+    # The head is a disc at the top, the feet are two thin limbs at the bottom.
+    assert max(rows[filled[0] : filled[0] + 25]) > 15
+    assert filled[-1] - filled[0] > 0.4 * len(rows)
+
+
+def test_second_person_appears_when_there(look):
+    view = look(page(replays=(replay(persons=2),)))
+    alone = drawn(view)
+    view.locator(".tracks").focus()
+    view.keyboard.press("End")
+    assert drawn(view) > 1.3 * alone
+
+
+def test_one_frame_and_nothing_predicted(look):
+    bare = replay(frames=1)
+    bare = bare.__class__(bare.name, 30.0, bare.skeleton, 1 / 30)
+    view = look(page(replays=(bare,), latents=None))
+    assert drawn(view) > 2000 and not view.locator("[data-act=mismatch]").is_visible()
+    view.locator(".play").click()
+    view.wait_for_function("document.querySelector('.play').getAttribute('aria-label') === 'Play'")
+    assert view.locator(".pick button").count() == 0
+
+
+def test_touch_on_a_phone(look):
+    view = look(page(), viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    view.locator(".tracks").scroll_into_view_if_needed()
+    box = view.locator(".tracks").bounding_box()
+    view.touchscreen.tap(box["x"] + 0.5 * box["width"], box["y"] + 50)
+    assert now(view) == pytest.approx(2.0, abs=0.05)
+    assert view.evaluate("document.documentElement.scrollWidth") <= 390
+    canvas = view.locator(".stage canvas").bounding_box()
+    assert canvas["width"] > 250 and canvas["height"] > 250
+
+
+def test_every_control_has_a_name(look):
+    view = look(page())
+    tree = view.locator("#player").aria_snapshot()
+    assert not re.search(r"- (button|combobox|slider)(:|$)", tree), tree
+    assert 'slider "Position in the recording"' in tree and 'button "Play"' in tree
