@@ -47,7 +47,7 @@ class Memory:
         """Megabytes: `own` and `resident`."""
         self.stop.set()
         self.thread.join()
-        return {"own": self.own / 1024, "resident": _status("VmHWM") / 1024}
+        return {"own": round(self.own / 1024, 1), "resident": round(_status("VmHWM") / 1024, 1)}
 
 
 def _status(name: str) -> int:

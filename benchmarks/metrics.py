@@ -11,12 +11,12 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import _plain_metrics as plain
 import numpy as np
-import plain_metrics as plain
 
 from acteme.tasks import events, frames, intervals, probes, recognition, segments
 
-RECORDINGS, CLASSES, FPS = 1000, 15, 30.0
+RECORDINGS, CLASSES = 1000, 15
 
 
 def untrimmed(rng):
@@ -58,7 +58,7 @@ def main():
         x.tolist() for x in np.split(guess, cuts)]  # fmt: skip
     runs = segments.label_runs(guess, lengths), segments.label_runs(label, lengths)
     plain_runs = [(plain.label_runs(g), plain.label_runs(t)) for t, g in zip(lists[1], lists[2], strict=True)]
-    true, found = segments.active_runs(truth, lengths, FPS), segments.active_runs(scores > 0.5, lengths, FPS, scores)
+    true, found = segments.active_runs(truth, lengths), segments.active_runs(scores > 0.5, lengths, scores=scores)
     d_rows = [list(zip(*(c[found.label == k].tolist() for c in (found.start, found.end, found.score, found.recording)),
                        strict=True)) for k in range(CLASSES)]  # fmt: skip
     t_events = [list(zip(*(c[true.label == k].tolist() for c in (true.start, true.end, true.recording)), strict=True))

@@ -75,7 +75,7 @@ def _measure(arm: str, seed: int, folder: Path, world: str, labeled: int, tiny: 
     corpus = open_data(f"{world}&seed={seed}")
     train = corpus.select("train")
     known = np.random.default_rng(seed).permutation(len(train))[:labeled]
-    settings = Settings(seed=seed, steps=2 if tiny else None, progress=False, precision="bf16", checkpoint=600)
+    settings = Settings(seed=seed, steps=2 if tiny else None, progress=False, checkpoint=600)
     place = folder / arm
     shutil.rmtree(place, ignore_errors=True)  # what an interruption left
     run = create(catalog.find("lac"), train, None, place, _config(arm, tiny), False, settings)

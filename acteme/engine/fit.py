@@ -26,7 +26,7 @@ from acteme.engine.optimize import with_epochs
 from acteme.engine.progress import Bar
 from acteme.engine.run import Run
 from acteme.engine.settings import Settings
-from acteme.errors import InputError
+from acteme.errors import ActemeError, InputError
 from acteme.nn.recipe import Recipe
 from acteme.recordings.batch import to_device
 from acteme.recordings.corpus import Corpus
@@ -80,6 +80,8 @@ def fit_stage(run: Run, corpus: Corpus, stage: str, settings: Settings) -> None:
     if place(settings)[0] == 0:
         run.save_weights(stage, state)
         (folder / "last.ckpt").unlink(missing_ok=True)
+    else:
+        _await(run.weights(stage))
 
 
 def fit(job: Job, settings: Settings, begin: Callable[[nn.Module, Loader], None] | None = None) -> dict[str, Tensor]:
@@ -111,7 +113,7 @@ def fit(job: Job, settings: Settings, begin: Callable[[nn.Module, Loader], None]
         metrics = Metrics(folder / "metrics.csv", stage, at.step, log)
     bar = Bar(job.title, recipe.epochs, settings.progress and rank == 0)
     keeper = Keeper(last, settings.checkpoint, bar)
-    lightning = StageModule(module, recipe, loader, at, steps, metrics, keeper.step, restored,
+    lightning = StageModule(module, recipe, loader, at, steps, metrics, keeper.listen, keeper.step, restored,
                             settings.strategy == "fsdp", settings.compile)  # fmt: skip
     if state is not None:
         # What an epoch's beginning sets up comes first, so that the state of its middle is restored over it.
@@ -120,15 +122,14 @@ def fit(job: Job, settings: Settings, begin: Callable[[nn.Module, Loader], None]
         lightning.load_state_dict(state)
     try:
         if at.epoch < recipe.epochs and (steps is None or at.step < steps):
-            with keeper.signals():
-                _trainer(settings, recipe, at, steps, folder).fit(lightning)
+            _trainer(settings, recipe, at, steps, folder).fit(lightning)
     except _Stop:
         step = lightning.step
         raise Interrupted(f"stopped after step {step} of stage '{stage}'; go on with: train … --resume") from None
     except SystemExit as error:  # Lightning's answer to an interrupt that it sees before a step is done
         raise Interrupted(f"stopped in stage '{stage}'; go on with: train … --resume") from error
     finally:
-        bar.close()
+        keeper.close()
     if metrics is not None:
         metrics.flush()
         bar.finish(lightning.step, metrics.last, lightning.position.seconds)
@@ -148,6 +149,7 @@ class Keeper:
         self.path, self.interval, self.bar = path, interval, bar
         self.saved = time.monotonic()
         self.interrupted = False
+        self.handlers: dict[int, Any] = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
 
     def step(self, module: StageModule) -> None:
         """After every optimization step."""
@@ -155,13 +157,14 @@ class Keeper:
         if module.metrics is not None:
             share = module.batches / module.loader.steps(module.epoch) if self.bar.progress is not None else 0.0
             self.bar.show(module.epoch + share, module.metrics.last)
-        due = self.interrupted or time.monotonic() - self.saved >= self.interval
+        stop, due = self.interrupted, time.monotonic() - self.saved >= self.interval
         if module.loader.world > 1:
-            agree = self.interval == 0 or at.batches == 0 or module.step % AGREE == 0
-            due = agree and module.trainer.strategy.broadcast(due)
-        if due:
+            if self.interval > 0 and at.batches > 0 and module.step % AGREE:
+                return
+            stop, due = module.trainer.strategy.broadcast((stop, due))
+        if stop or due:
             self.save(module, at)
-        if self.interrupted and due:
+        if stop:
             raise _Stop
 
     def save(self, module: StageModule, at: Position) -> None:
@@ -172,25 +175,26 @@ class Keeper:
             write_checkpoint(self.path, at, state, optimizer)
         self.saved = time.monotonic()
 
-    @contextmanager
-    def signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM end training after the step at hand; a second one ends it at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        old = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+    def listen(self) -> None:
+        """From now on SIGINT and SIGTERM end training after the step at hand; a second one ends it at once.
 
-        def handle(number: int, frame: Any) -> None:
-            self.interrupted = True
-            signal.signal(number, old[signal.Signals(number)])
+        Called when training begins: Lightning has set its own handlers by then, which would broadcast among processes
+        from within a signal.
+        """
+        if threading.current_thread() is threading.main_thread():
+            for number in self.handlers:
+                signal.signal(number, self._handle)
 
-        for number in old:
-            signal.signal(number, handle)
-        try:
-            yield
-        finally:
-            for number, handler in old.items():
+    def _handle(self, number: int, frame: Any) -> None:
+        self.interrupted = True
+        signal.signal(number, self.handlers[number])
+
+    def close(self) -> None:
+        """Puts the signals' handlers back and takes the bar away."""
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in self.handlers.items():
                 signal.signal(number, handler)
+        self.bar.close()
 
 
 def place(settings: Settings) -> tuple[int, int]:
@@ -201,6 +205,15 @@ def place(settings: Settings) -> tuple[int, int]:
     node = int(os.environ.get("GROUP_RANK", os.environ.get("NODE_RANK", os.environ.get("SLURM_NODEID", "0"))))
     local = int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "0")))
     return node * settings.devices + local, world
+
+
+def _await(path: Path, seconds: float = 600.0) -> None:
+    """Waits until the first process has written a file that the next stage reads."""
+    end = time.monotonic() + seconds
+    while not path.exists():
+        if time.monotonic() > end:
+            raise ActemeError(f"{path}: the first process did not write it; see its message")
+        time.sleep(0.1)
 
 
 def device(settings: Settings) -> torch.device:
@@ -284,7 +297,9 @@ def _trainer(settings: Settings, recipe: Recipe, at: Position, steps: int | None
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without what Lightning and torch say that a newcomer cannot use."""
-    loggers = [logging.getLogger(n) for n in ("lightning.pytorch", "lightning.fabric", "torch.distributed")]
+    loggers = [
+        logging.getLogger(n) for n in ("lightning.pytorch", "lightning.fabric", "torch.distributed", "torch._dynamo")
+    ]
     levels = [each.level for each in loggers]
     for each in loggers:
         each.setLevel(logging.ERROR)

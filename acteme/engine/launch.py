@@ -43,10 +43,7 @@ def launch(function: str, arguments: tuple[Any, ...], processes: int) -> None:
             while any(w.poll() is None for w in workers) and not any(w.poll() for w in workers):
                 time.sleep(0.05)
         finally:
-            for worker in workers:
-                if worker.poll() is None:
-                    worker.terminate()
-            codes = [worker.wait() for worker in workers]
+            codes = [_end(worker) for worker in workers]
         failed = [rank for rank, code in enumerate(codes) if code > 0] or [r for r, code in enumerate(codes) if code]
         if not failed:
             return
@@ -58,6 +55,17 @@ def launch(function: str, arguments: tuple[Any, ...], processes: int) -> None:
         )
 
 
+def _end(worker: subprocess.Popen[bytes], grace: float = 30.0) -> int:
+    """Lets a process that still runs write its checkpoint, then ends it."""
+    if worker.poll() is None:
+        worker.terminate()
+    try:
+        return worker.wait(grace)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        return worker.wait()
+
+
 def _work(job: Path) -> None:
     function, arguments = pickle.loads(job.read_bytes())
     module, _, name = function.partition(":")
@@ -66,6 +74,8 @@ def _work(job: Path) -> None:
     except ActemeError as error:
         (job.parent / f"error-{os.environ['LOCAL_RANK']}").write_bytes(pickle.dumps(error))
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ class StageModule(LightningModule):
         at: where training begins.
         steps: optimization steps of the whole stage, for the schedules that need them.
         metrics: receives the losses of every step (None on all but the first process).
+        begin: called when training begins.
         after: called after every optimization step with this module; saves checkpoints.
         restored: optimizer state to go on with.
         shard: split weights over the processes (FSDP2).
@@ -55,6 +56,7 @@ class StageModule(LightningModule):
         at: Position,
         steps: int | None,
         metrics: Metrics | None,
+        begin: Callable[[], None],
         after: Callable[["StageModule"], None],
         restored: dict[str, Any] | None = None,
         shard: bool = False,
@@ -64,7 +66,8 @@ class StageModule(LightningModule):
         self.module = module
         self.average = frozen(deepcopy(module)) if recipe.ema is not None else None
         self.recipe, self.loader, self.steps = recipe, loader, steps
-        self.metrics, self.after, self.restored, self.shard = metrics, after, restored, shard
+        self.metrics, self.begin, self.after = metrics, begin, after
+        self.restored, self.shard = restored, shard
         self.losses: Callable[[Batch], dict[str, Tensor]] = module.losses  # type: ignore[assignment]
         if compiled:
             from acteme.engine.compile import Compiled
@@ -110,6 +113,9 @@ class StageModule(LightningModule):
                 made.load_state_dict(self.restored)
             self.restored = None
         return made
+
+    def on_train_start(self) -> None:
+        self.begin()
 
     def on_train_epoch_start(self) -> None:
         self.epoch = self.first.epoch + self.current_epoch

@@ -153,10 +153,11 @@ class Run:
         write_text(self.folder / "spec.json", json.dumps(self.spec.to_json(), indent=1))
         write_text(self.folder / "run.json", json.dumps(meta, indent=1))
 
-    def trained(self) -> "Run":
-        """The same run, marked as finished."""
+    def trained(self, write: bool = True) -> "Run":
+        """The same run, marked as finished; of several processes one writes it."""
         run = replace(self, status=TRAINED)
-        run.save()
+        if write:
+            run.save()
         return run
 
 

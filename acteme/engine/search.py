@@ -63,7 +63,7 @@ def search(
             raise InputError("a row has its own times", "--start, --end", "leave them away")
         if not 0 <= query < table.rows:
             raise InputError(f"has no row {query}", table.folder, f"rows are 0 to {table.rows - 1}")
-        asked = rows.to_lance().take([query]).to_pylist()[0]
+        asked = rows.take_offsets([query]).to_arrow().to_pylist()[0]
         vector = np.array(asked["vector"], np.float32)
     else:
         asked, vector = {}, example(table, query, start, end, run)

@@ -64,7 +64,7 @@ def train(
     for stage in made.stages:
         if (stages is None or stage in stages) and not made.done(stage):
             train_stage(made, corpus, stage, settings)
-    made = made.trained()
+    made = made.trained(write=leader())
     if settings.progress and leader():
         print(f"Trained: {made.folder}")
     return made

@@ -59,7 +59,8 @@ def curve(c: Curve, width: int = 300, height: int = 120) -> Markup:
     if not len(step):
         return Markup("")
     line = smoothed(value)
-    scale = np.log10 if value.min() > 0 and value.max() / value.min() > 50 else np.asarray
+    low, high = np.quantile(value, [0.1, 0.9])
+    scale = np.log10 if value.min() > 0 and high / low > 50 else np.asarray
     shown = scale(np.quantile(value, [0.005, 0.995]))
     low, high = float(min(shown[0], scale(line).min())), float(max(shown[1], scale(line).max()))
     span = high - low or 1.0
@@ -145,8 +146,10 @@ def latent_map(m: LatentMap, classes: tuple[str, ...], width: int = 800, height:
 
 
 def fitted(xy: Float[np.ndarray, "n 2"], width: int, height: int, margin: int = 14) -> Int[np.ndarray, "n 2"]:
-    """Positions scaled into the frame, each axis on its own; far outliers are kept at its edge."""
-    low, high = np.quantile(xy, [0.005, 0.995], axis=0) if len(xy) else (np.zeros(2), np.ones(2))
+    """Positions scaled into the frame, each axis on its own; outliers (by 2.5 quartile ranges) are kept at its edge."""
+    first, third = np.quantile(xy, [0.25, 0.75], axis=0)
+    reach = 2.5 * (third - first)
+    low, high = np.maximum(xy.min(axis=0), first - reach), np.minimum(xy.max(axis=0), third + reach)
     share = np.clip((xy - low) / np.where(high > low, high - low, 1.0), 0, 1)
     room = np.array([width - 2 * margin, height - 2 * margin])
     return np.rint(margin + np.stack([share[:, 0], 1 - share[:, 1]], axis=1) * room).astype(int)

@@ -56,15 +56,17 @@ def gather(run: Run, data: str | Path | Corpus | None = None) -> Page:
         chosen = run.data if data is None else data
         whole = adapt(open_corpus(chosen), run.spec)  # type: ignore[arg-type]
         corpus = part(whole, "test", other=data is not None and str(data) != run.data)
-        if found is None:
+        if found is None and not corpus.spec.classes:
+            notes.append("The data is not labeled, so nothing was measured.")
+        elif found is None:
             evaluate(run, data)
             found = run.evaluation
     except InputError as error:
-        notes.append(f"{error}.")
+        notes.append(_sentence(error))
     page = Page(
         title=run.entry.title,
-        paper=f"{run.entry.authors}, {run.entry.venue}",
-        link=f"https://arxiv.org/abs/{run.entry.arxiv}",
+        paper=", ".join(filter(None, (run.entry.authors, run.entry.venue))),
+        link=run.entry.arxiv and f"https://arxiv.org/abs/{run.entry.arxiv}",
         claim=run.entry.claim,
         facts=_facts(run),
         classes=run.spec.classes,
@@ -78,6 +80,14 @@ def gather(run: Run, data: str | Path | Corpus | None = None) -> Page:
     if corpus is not None:
         page = _with_recordings(page, run, corpus)
     return page
+
+
+def _sentence(error: InputError) -> str:
+    """The problem as a sentence, with where it is if that has a short name (recordings in memory have none)."""
+    what = error.what[:1].upper() + error.what[1:]
+    if error.where is not None and len(str(error.where)) < 100:
+        what = f"{error.where}: {error.what}"
+    return what + (f"; {error.mend}." if error.mend else ".")
 
 
 def with_evaluation(page: Page, found: dict) -> Page:  # type: ignore[type-arg]
@@ -137,7 +147,7 @@ def _stage(run: Run, name: str) -> Stage:
     about = (run.kind(name).__doc__ or "").strip().partition("\n\n")[0]
     return Stage(
         name=name,
-        about=" ".join(about.split()),
+        about=" ".join(about.replace("`", "").split()),
         steps=len(step),
         epochs=int(epoch[-1]) + 1 if len(epoch) else 0,
         parameters=_values(run, name) if run.done(name) else 0,
@@ -160,7 +170,8 @@ def _with_recordings(page: Page, run: Run, corpus: Corpus) -> Page:
     rows = shown_rows(corpus)
     recordings = [_beginning(corpus[i]) for i in rows]
     replays = []
-    able = any(hasattr(run.kind(s), "predict") for s in run.stages) and corpus.spec.classes
+    page = replace(page, classes=run.spec.classes or corpus.spec.classes)
+    able = any(hasattr(run.kind(s), "predict") for s in run.stages)
     predictions = list(predict(run, recordings, scores=True)) if able else [None] * len(recordings)
     for i, recording, prediction in zip(rows, recordings, predictions, strict=True):
         truth = recording.segments
@@ -181,7 +192,7 @@ def _with_recordings(page: Page, run: Run, corpus: Corpus) -> Page:
     drawn = figure(layout(run.spec.layout), np.concatenate(sample))
     page = replace(page, replays=tuple(replays), figure=drawn)
     if any(hasattr(run.kind(s), "encode") for s in run.stages):
-        latents = latent_map(run, corpus)
+        latents = latent_map(run, corpus, page.classes)
         about = (
             f"Latents of stage {run.stage_with('encode')} for {len(latents.label)} windows of the test recordings, "
             "each in the color of the class that holds in most of its frames. Hover for the recording and time; a "
@@ -211,8 +222,11 @@ def _beginning(recording: Recording) -> Recording:
     return replace(recording, arrays={n: a[:frames] for n, a in recording.arrays.items()}, segments=segments)
 
 
-def latent_map(run: Run, corpus: Corpus) -> LatentMap:
-    """Latents of at most `WINDOWS` windows of recordings spread over the corpus, in two dimensions."""
+def latent_map(run: Run, corpus: Corpus, classes: tuple[str, ...]) -> LatentMap:
+    """Latents of at most `WINDOWS` windows of recordings spread over the corpus, in two dimensions.
+
+    Labels are positions in `classes`; a class of the data that is not among them counts as none.
+    """
     stage = run.stage_with("encode")
     windows = getattr(run.config, stage).windows
     counts = np.bincount(windows.cut(corpus.frames)[0], minlength=len(corpus))
@@ -226,7 +240,7 @@ def latent_map(run: Run, corpus: Corpus) -> LatentMap:
     fps = part.column("fps")[index]
     return LatentMap(
         methods=projections(vectors),
-        label=_window_labels(part, index, start, frames),
+        label=_numbers(part.spec.classes, classes)[_window_labels(part, index, start, frames)],
         recording=tuple(part.column("name")[index].tolist()),
         start=start / fps,
         end=(start + frames) / fps,
@@ -244,15 +258,22 @@ def _window_labels(
     return np.array([int(h.argmax()) if h.any() else -1 for h in held])
 
 
+def _numbers(names: tuple[str, ...], classes: tuple[str, ...]) -> Int[np.ndarray, " k"]:
+    """Position in `classes` of each name, and -1 at the end, which index -1 (no class) finds."""
+    return np.array([classes.index(n) if n in classes else -1 for n in names] + [-1])
+
+
 def projections(vectors: Float[np.ndarray, "n d"]) -> dict[str, Float[np.ndarray, "n 2"]]:
     """Two-dimensional views of latents: t-SNE (from the first 50 principal components), and the first two of those."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
     x = np.asarray(vectors, np.float64)
+    if not np.ptp(x, axis=0).any():
+        return {"PCA": np.zeros((len(x), 2))}
     components = PCA(min(50, *x.shape), random_state=0).fit_transform(x)
     pair = np.pad(components[:, :2], [(0, 0), (0, max(0, 2 - components.shape[1]))])
-    if len(x) < 10 or not components.any():
+    if len(x) < 10:
         return {"PCA": pair}
     near = TSNE(2, perplexity=min(30.0, (len(x) - 1) / 3), init="pca", random_state=0).fit_transform(components)
     return {"t-SNE": near, "PCA": pair}

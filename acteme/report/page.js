@@ -1,11 +1,13 @@
 "use strict";
 // Tooltips, training curves and the map of latents. Everything on the page can be read without this script.
 const tip = document.querySelector(".tip");
+let shownAt = 0;
 
 function showTip(content, x, y) {
   if (typeof content === "string") tip.textContent = content;
   else tip.replaceChildren(content);
   tip.hidden = false;
+  shownAt = scrollY;
   const box = tip.getBoundingClientRect();
   tip.style.left = Math.max(8, Math.min(x + 14, innerWidth - box.width - 8)) + "px";
   tip.style.top = (y + 18 + box.height > innerHeight ? Math.max(8, y - box.height - 12) : y + 18) + "px";
@@ -18,7 +20,7 @@ document.addEventListener("pointermove", (e) => {
   else if (!e.target.closest?.(".tracks, .curve")) hideTip();
 });
 document.addEventListener("pointerleave", hideTip);
-addEventListener("scroll", hideTip, { passive: true });
+addEventListener("scroll", () => { if (Math.abs(scrollY - shownAt) > 4) hideTip(); }, { passive: true });
 
 for (const svg of document.querySelectorAll("svg.curve")) {
   const points = svg.dataset.curve.split(";").map((p) => p.split(",").map(Number));

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from acteme.errors import InputError
 from acteme.tasks.intervals import mean_defined
-from acteme.tasks.precision import average_precision, check_frames
+from acteme.tasks.precision import average_precision, check_shapes
 from acteme.tasks.segments import recording_of_frames
 
 Rule = Literal["frames", "tsu", "charades"]
@@ -27,8 +27,8 @@ CHARADES_POINTS = 25
 def spaced_frames(lengths: Int[np.ndarray, " r"], points: int = CHARADES_POINTS) -> Int[np.ndarray, " p"]:
     """Rows of the frames on screen at the times j T / points, j = 0 ... points - 1, of each recording of length T.
 
-    A recording of fewer frames than points gives some of them more than once, as the official time points do; one
-    without frames gives none.
+    The official script compares annotations with the exact times; here the labels of the frame on screen count. A
+    recording of fewer frames than points gives some of them more than once; one without frames gives none.
     """
     lengths = np.asarray(lengths)
     held = lengths > 0
@@ -47,7 +47,7 @@ def frame_average_precision(
     `lengths` is needed for the rule `charades` only.
     """
     scores, truth = np.asarray(scores), np.asarray(truth)
-    check_frames(scores, truth)
+    check_shapes(scores, truth)
     if rule == "charades":
         if lengths is None:
             raise InputError("the Charades rule needs the lengths of the recordings")

@@ -14,13 +14,18 @@ scores and truth alone. `order`: the earlier frame ranks higher, as the publishe
 then earns whatever the order of frames happens to give. The two agree where no two frames share a score."""
 
 
-def check_frames(scores: Float[np.ndarray, "n k"], truth: Shaped[np.ndarray, "n k"]) -> None:
-    """Raises InputError unless scores and truth are finite-ranked tables of the same frames and classes."""
+def check_shapes(scores: Float[np.ndarray, "n k"], truth: Shaped[np.ndarray, "n k"]) -> None:
+    """Raises InputError unless scores and truth are tables of the same frames and classes."""
     if scores.ndim != 2 or scores.shape != truth.shape:
         raise InputError(
             f"scores of shape {scores.shape} do not match a truth of shape {truth.shape}",
             mend="give both as (frames, classes)",
         )
+
+
+def check_frames(scores: Float[np.ndarray, "n k"], truth: Shaped[np.ndarray, "n k"]) -> None:
+    """Raises InputError unless scores and truth are tables of the same frames and classes, and no score is NaN."""
+    check_shapes(scores, truth)
     if np.isnan(scores).any():
         frame, k = np.argwhere(np.isnan(scores))[0]
         raise InputError(f"the score of class {k} at frame {frame} is NaN", mend="check the model's weights and input")

@@ -20,7 +20,7 @@ FRACTIONS = (0.01, 0.05, 0.1)
 
 @dataclass(frozen=True)
 class LinearProbe:
-    """Settings of the linear protocol; defaults as HaLP uses on NTU."""
+    """Settings of the linear protocol; defaults as HaLP uses on NTU (on PKU-MMD II it lowers `lr` to 0.001)."""
 
     lr: float = 0.005
     """Learning rate of SGD."""

@@ -162,7 +162,8 @@ def edit_scores(predicted: Segments, true: Segments, recordings: int) -> Float[n
     target, few = _sequences(true, recordings)
     longest = np.argsort(-many, kind="stable")
     source, target, rows = source[:, longest], target[:, longest], many[longest]
-    steps = np.arange(len(target) + 1, dtype=np.int32)[:, None]
+    small = len(source) + len(target) < np.iinfo(np.int16).max
+    steps = np.arange(len(target) + 1, dtype=np.int16 if small else np.int32)[:, None]
     cost = np.tile(steps, (1, recordings))
     for i in range(len(source)):
         # One row of the edit table for every recording that still has a segment i. Insertions run along the row: the
@@ -170,7 +171,7 @@ def edit_scores(predicted: Segments, true: Segments, recordings: int) -> Float[n
         live = np.searchsorted(-rows, -i)
         row, value = cost[:, :live], cost[:, :live] + 1
         np.minimum(value[1:], row[:-1] + (target[:, :live] != source[i, :live]), out=value[1:])
-        value -= steps
+        np.subtract(value, steps, out=value)
         np.minimum.accumulate(value, axis=0, out=value)
         np.add(value, steps, out=row)
     distance = np.empty(recordings)

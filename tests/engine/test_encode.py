@@ -51,14 +51,6 @@ def test_an_old_table_is_replaced_whole_and_a_failure_keeps_it(tmp_path):
     assert len(rows(open_table(tmp_path / "t"))) == 18 and [p.name for p in tmp_path.iterdir()] == ["t"]
 
 
-def test_a_pool_encodes_the_same(tmp_path):
-    run, corpus = segmenting()
-    one, two = encode(run, corpus, tmp_path / "a"), encode(run, corpus, tmp_path / "b", workers=2)
-    for a, b in zip(rows(one), rows(two), strict=True):
-        np.testing.assert_allclose(a.pop("vector"), b.pop("vector"), rtol=1e-4)
-        assert a == b
-
-
 def test_what_is_refused(tmp_path):
     run, corpus = segmenting()
     (tmp_path / "mine").mkdir()

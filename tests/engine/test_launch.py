@@ -7,40 +7,48 @@ import torch
 
 from acteme.engine.fit import place
 from acteme.engine.launch import launch
+from acteme.engine.run import load
 from acteme.engine.settings import Settings
 from acteme.engine.train import train
 from acteme.errors import ActemeError, InputError
 from acteme.nn.recipe import Recipe
-from tests.engine.toys import Config, EncoderConfig, Toy, untrimmed
+from tests.engine.toys import Config, EncoderConfig, TaggerConfig, Toy, toy, untrimmed
 
 SETTINGS = Settings(progress=False, accelerator="cpu", prefetch=0, checkpoint=0, steps=5)
 FIRST = Toy(slug="toy", verb="represent", title="", authors="", venue="", arxiv="", reads="skeleton",
             task="segmentation", stages=(("encoder", "Encoder"),), claim="")  # fmt: skip
 
 
-def encoder(batch):
+def both(batch):
     recipe = Recipe(optimizer="adam", lr=0.05, epochs=2, batch=batch, clip=0.1, ema=0.9)
-    return Config(encoder=EncoderConfig(recipe=recipe, noise=0.0))
+    return Config(EncoderConfig(recipe=recipe, noise=0.0), TaggerConfig(recipe=recipe))
 
 
-def trained(folder, batch, **changes):
-    return train(FIRST, untrimmed(), folder, config=encoder(batch), settings=replace(SETTINGS, **changes))
+def check_alike(run, other):
+    for stage in run.stages:
+        state, expected = run.module(stage).state_dict(), other.module(stage).state_dict()
+        for name in expected:
+            torch.testing.assert_close(state[name], expected[name], rtol=1e-4, atol=1e-6)
+        assert len(run.history(stage)["step"]) == 5
+    assert run.status == "trained" and not list(run.folder.rglob("*.ckpt"))
 
 
-@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
-def test_two_processes_equal_one_with_the_double_batch(tmp_path, strategy):
-    one = trained(tmp_path / "one", 8)
-    two = trained(tmp_path / "two", 4, devices=2, strategy=strategy)
-    state, expected = two.module("encoder").state_dict(), one.module("encoder").state_dict()
-    for name in expected:
-        torch.testing.assert_close(state[name], expected[name], rtol=1e-4, atol=1e-6)
-    assert len(two.history("encoder")["step"]) == 5 and two.status == "trained"
-    assert not list(two.folder.rglob("*.ckpt"))
+def test_two_processes_equal_one_with_the_double_batch(tmp_path):
+    one = train(FIRST, untrimmed(), tmp_path / "one", config=both(8), settings=SETTINGS)
+    two = train(FIRST, untrimmed(), tmp_path / "two", config=both(4), settings=replace(SETTINGS, devices=2))
+    check_alike(two, one)
+
+
+def test_sharded_weights_in_processes_that_another_launcher_started(tmp_path):
+    """All stages in one go, as under torchrun: what one stage writes is there for the next in every process."""
+    one = train(toy(), untrimmed(), tmp_path / "one", config=both(8), settings=SETTINGS)
+    launch("tests.engine.processes:train_in_all", (str(tmp_path / "two"),), 2)
+    check_alike(load(tmp_path / "two", toy()), one)
 
 
 def test_an_error_of_a_process_is_raised_unchanged_here():
     with pytest.raises(InputError, match="file: broken; mend it"):
-        launch("tests.engine.failing:fail", ("broken",), 1)
+        launch("tests.engine.processes:fail", ("broken",), 1)
 
 
 def test_a_process_that_dies_is_reported():

@@ -2,9 +2,11 @@
 
 import os
 
+import numpy as np
 import pytest
 
 from acteme.engine import pool as module
+from acteme.engine.encode import encode
 from acteme.engine.pool import pool_map, worker_count
 from acteme.engine.predict import predict
 from acteme.errors import InputError, MissingError
@@ -34,6 +36,15 @@ def test_results_come_in_order_and_errors_unchanged(workers, ray):
     assert (os.getpid() in {r[1] for r in results}) == (workers == 1 and not ray)
     with pytest.raises(InputError, match="task: -1 is negative; give more"):
         list(pool_map(square, [1, -1, 2], workers, ray))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_ray_encodes_the_same_as_this_process(tmp_path):
+    run, corpus = segmenting()
+    one, two = encode(run, corpus, tmp_path / "a"), encode(run, corpus, tmp_path / "b", workers=2, ray=True)
+    for a, b in zip(*(t.open().to_arrow().to_pylist() for t in (one, two)), strict=True):
+        np.testing.assert_allclose(a.pop("vector"), b.pop("vector"), rtol=1e-4)
+        assert a == b
 
 
 @pytest.mark.usefixtures("cluster")

@@ -39,10 +39,12 @@ def look(browser, tmp_path):
         if not hasattr(content, "read_text"):
             path = tmp_path / f"{len(contexts)}.html"
             path.write_text(render(content), encoding="utf-8")
-        context = browser.new_context(**({"viewport": {"width": 1200, "height": 900}} | options))
+        context = browser.new_context(
+            **({"viewport": {"width": 1200, "height": 900}, "reduced_motion": "reduce"} | options)
+        )
         contexts.append(context)
         view = context.new_page()
-        view.on("console", lambda m: problems.append(m.text) if m.type in ("error", "warning") else None)
+        view.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
         view.on("pageerror", lambda e: problems.append(str(e)))
         view.on("request", lambda r: problems.append(r.url) if not r.url.startswith(("file:", "data:")) else None)
         view.goto(path.absolute().as_uri())

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from acteme.errors import InputError
 from acteme.recordings.annotations import Segments
 from acteme.tasks import events
-from benchmarks import plain_metrics as plain
+from benchmarks import _plain_metrics as plain
 from tests.tasks.data import same, scored_segments
 
 LEVELS = (0.1, 0.3, 0.5, 0.75)

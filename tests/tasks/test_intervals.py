@@ -5,7 +5,7 @@ from scipy import stats
 from acteme.errors import InputError
 from acteme.tasks import intervals
 from acteme.tasks.intervals import Ranked, paired_interval, ranking_interval, ratio_interval, resampled
-from benchmarks import plain_metrics as plain
+from benchmarks import _plain_metrics as plain
 from tests.tasks.data import same
 
 

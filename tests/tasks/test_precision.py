@@ -6,7 +6,7 @@ from sklearn.metrics import average_precision_score
 
 from acteme.errors import InputError
 from acteme.tasks.precision import average_precision, falling, rising
-from benchmarks import plain_metrics as plain
+from benchmarks import _plain_metrics as plain
 from tests.tasks.data import same, scored_frames
 
 

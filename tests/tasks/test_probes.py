@@ -9,7 +9,7 @@ from sklearn.linear_model import RidgeClassifier
 
 from acteme.errors import InputError
 from acteme.tasks import probes, recognition
-from benchmarks import plain_metrics as plain
+from benchmarks import _plain_metrics as plain
 
 
 def blobs(n=120, d=6, classes=3, seed=0):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from acteme.errors import InputError
 from acteme.tasks import recognition
-from benchmarks import plain_metrics as plain
+from benchmarks import _plain_metrics as plain
 from tests.tasks.data import same
 
 

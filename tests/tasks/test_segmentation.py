@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from acteme.errors import InputError
 from acteme.recordings.annotations import Segments
 from acteme.tasks import events, frames, segmentation, segments
-from benchmarks import plain_metrics as plain
+from benchmarks import _plain_metrics as plain
 from tests.tasks.data import same, scored_frames
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from acteme.errors import InputError
 from acteme.recordings.annotations import Segments
 from acteme.tasks import segments
-from benchmarks import plain_metrics as plain
+from benchmarks import _plain_metrics as plain
 from tests.tasks.data import same, scored_frames, scored_segments
 
 labels = st.lists(st.lists(st.integers(-1, 2), max_size=15), min_size=1, max_size=4)

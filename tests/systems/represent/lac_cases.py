@@ -1,6 +1,7 @@
 """What the tests of LAC share: weights by a rule, official names, small batches."""
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -33,13 +34,15 @@ def unik_official(joints: int = 17, persons: int = 2, channels: int = 2, out: in
         state[f"{name}.weight"], state[f"{name}.bias"] = rule(*size), torch.zeros(size[0]).double()
 
     def bn(name: str, size: int) -> None:
-        state[f"{name}.weight"], state[f"{name}.bias"] = torch.ones(size).double(), torch.zeros(size).double()
-        state[f"{name}.running_mean"], state[f"{name}.running_var"] = torch.zeros(size).double(), torch.ones(size).double()
+        for part in ("weight", "running_var"):
+            state[f"{name}.{part}"] = torch.ones(size).double()
+        for part in ("bias", "running_mean"):
+            state[f"{name}.{part}"] = torch.zeros(size).double()
         state[f"{name}.num_batches_tracked"] = torch.tensor(0)
 
     bn("data_bn", persons * joints * channels)
     widths = [channels, *[64] * 4, *[128] * 3, *[256] * 3]
-    for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False), 1):
+    for i, (a, b) in enumerate(pairwise(widths), 1):
         state[f"l{i}.s_unit.DepM"] = torch.eye(joints).double().expand(3, -1, -1) / 3
         state[f"l{i}.s_unit.bias"] = torch.ones(joints).double()
         for h in range(3):

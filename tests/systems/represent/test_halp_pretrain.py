@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from acteme.errors import InputError
+from acteme.recordings.skeleton.sample import crop_resize
 from acteme.recordings.spec import Spec
 from acteme.systems.represent.halp import Pretrain, PretrainConfig
 from acteme.systems.represent.halp.encoder import EncoderConfig, sequence
@@ -94,7 +95,7 @@ def test_the_key_encoder_follows_the_query_and_its_batch_statistics_are_its_own(
 
 def test_hallucination_starts_when_enough_clips_were_seen_and_fits_before_that_step():
     module = stage(warmup=17)
-    seen = [(float(step(module, i)["positives"]) != 0, int(module.parts["joint"].prototypes.fits)) for i in range(5)]
+    seen = [(step(module, i)["positives"].item() != 0, int(module.parts["joint"].prototypes.fits)) for i in range(5)]
     # 8 clips a step: 17 have been seen before the fourth. Steps 0, 3, ... end with a refresh.
     assert [s for s, _ in seen] == [False, False, False, True, True]
     assert [f for _, f in seen] == [0, 0, 0, 2, 2]
@@ -102,7 +103,7 @@ def test_hallucination_starts_when_enough_clips_were_seen_and_fits_before_that_s
 
 def test_the_official_warm_up_is_two_queues_and_one_clip():
     module = stage(warmup=None, queue=16)
-    started = [float(step(module, i)["positives"]) != 0 for i in range(6)]
+    started = [step(module, i)["positives"].item() != 0 for i in range(6)]
     assert started == [False] * 5 + [True]  # 40 >= 33 before the sixth
 
 
@@ -238,6 +239,14 @@ def test_views_differ_and_clips_of_one_frame_are_fine():
     assert a.shape == (8, 8, 2, 25, 3) and not torch.equal(a, b)
     one = {"skeleton": torch.randn(2, 1, 2, 25, 3), "frames": torch.tensor([1, 1])}
     assert torch.isfinite(module.losses(one)["total"])
+
+
+def test_a_crop_of_a_steady_movement_is_steady_away_from_its_ends():
+    ramp = torch.arange(90.0)[None, :, None, None, None].expand(1, 90, 2, 25, 3)
+    for size, length in ((64, 90), (16, 90), (64, 40)):
+        view = crop_resize(ramp, torch.tensor([length]), size, (0.5, 1.0), 20)[0, :, 0, 0, 0]
+        inner = view.diff()[2:-2]
+        assert inner.min() > 0 and inner.max() - inner.min() < 1e-4
 
 
 def test_padding_does_not_change_latents():

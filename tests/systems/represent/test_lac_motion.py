@@ -92,6 +92,13 @@ def test_upright_is_a_rotation_that_turns_y_up():
     assert motion.upright(x, "z") is x
 
 
+def test_turning_a_clip_turns_it_about_the_vertical():
+    x = torch.randn(2, 4, 15, 3)
+    y = motion.turned(x, torch.tensor([math.pi / 2, 0.0]))
+    torch.testing.assert_close(y[0], torch.stack([-x[0, ..., 1], x[0, ..., 0], x[0, ..., 2]], -1), atol=1e-6, rtol=0)
+    assert torch.equal(y[1], x[1])
+
+
 @pytest.mark.parametrize("frames", [None, 3, 9])
 def test_hold_repeats_the_last_frame_that_exists(frames):
     x = torch.arange(10.0).view(2, 5, 1)

@@ -96,7 +96,7 @@ def _class(label: Any) -> bool:
 
 
 def _read(data: Path, i: int, name: str, split: str, label: str, frames: np.ndarray | None) -> Recording:
-    clip = np.asarray(read_npy(data)[i], np.float32).transpose(1, 3, 2, 0)
+    clip = np.asarray(read_npy(data)[i]).transpose(1, 3, 2, 0)
     where = f"{data}, row {i}"
     clip = until_last(clip, where) if frames is None else clip[: int(frames[i])]
     return Recording(name, FPS, {"skeleton": finite(np.ascontiguousarray(clip), where)}, label, split=split)

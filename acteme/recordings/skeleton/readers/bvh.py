@@ -181,7 +181,7 @@ def read_bvh(path: Path, layout: str = "auto", scale: float = 0.0) -> Recording:
     if layout == "smpl22" and weights is None:
         raise InputError(f"no joint is recognized as {lacking}", path, "use layout=own")
     points = motion.positions if weights is None or layout == "own" else weights @ motion.positions
-    skeleton = (points * (scale or motion.unit)).astype(np.float32)[:, None]
+    skeleton = finite(points * (scale or motion.unit), path)[:, None]
     return Recording(path.stem, motion.fps, {"skeleton": skeleton})
 
 

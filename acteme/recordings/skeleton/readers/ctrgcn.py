@@ -51,7 +51,7 @@ def ctrgcn(path: Path) -> Listing:
 
 
 def _read(x: Member, i: int, name: str, split: str, label: str) -> Recording:
-    clip = x[i].astype(np.float32).reshape(-1, PERSONS, JOINTS, AXES)
+    clip = x[i].reshape(-1, PERSONS, JOINTS, AXES)
     where = f"{x.path}, row {i} of {x.name}"
     return Recording(name, FPS, {"skeleton": finite(until_last(clip, where), where)}, label, split=split)
 

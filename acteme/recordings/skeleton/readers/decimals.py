@@ -6,6 +6,7 @@ The result is the double that `float` gives, bit for bit.
 """
 
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +16,17 @@ from jaxtyping import Float, Int
 from acteme.errors import InputError
 
 PAD = 16
-"""Blanks put before the text, so that the sixteen bytes before any end exist."""
+"""Bytes before the text, so that the sixteen bytes before any end exist."""
 EXACT = 15
 """Digits that a double holds exactly; longer numbers go through `float`."""
 
+CHUNK = 1 << 15
+"""Bytes looked at in one go."""
+GROUP = 1 << 12
+"""Numbers converted in one go."""
+
 _POWERS = 10 ** np.arange(EXACT + 1, dtype=np.uint64)
+_TENS = _POWERS.astype(np.float64)
 _LAST = np.array([0] + [(1 << 64) - (1 << (64 - 8 * n)) for n in range(1, 9)], np.uint64)
 """Keeps the last n of eight characters; the last character is the highest byte of a little-endian word."""
 
@@ -29,91 +36,139 @@ class Tokens:
     """A text cut at its blanks: every character up to the space, line ends among them."""
 
     data: bytearray
-    """The text after PAD blanks, with a line end behind it."""
+    """PAD bytes, the text, and a line end."""
     starts: Int[np.ndarray, " n"]
     """Where each token begins in `data`."""
     stops: Int[np.ndarray, " n"]
-    """Where the blank behind each token stands in `data`."""
+    """Where the blank behind each token stands in `data`; a carriage return before it is not of the token."""
 
     def __len__(self) -> int:
         return len(self.stops)
 
     def __getitem__(self, i: int) -> bytes:
-        return bytes(self.data[self.starts[i] : self.stops[i]])
+        return bytes(self.data[self.starts.item(i) : self.stops.item(i)]).rstrip(b"\r")
 
     def line(self, i: int) -> int:
         """Line of token i, counted from 1."""
         return self.data.count(b"\n", 0, int(self.starts[i])) + 1
 
 
+class _Memory(threading.local):
+    """Memory of a thread that every file uses again: touching fresh memory takes longer than parsing what stands in it."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.places = np.empty((2, 0), np.int64)
+
+    def room(self, size: int) -> tuple[bytearray, np.ndarray]:
+        """A buffer for a text of `size` bytes, and one for the ends of its tokens."""
+        if len(self.data) < PAD + size + 1:
+            self.data = bytearray(PAD + size + 1)
+            self.places = np.empty((2, size // 2 + 2), np.int64)
+        return self.data, self.places
+
+
+_MEMORY = _Memory()
+
+
 def read(path: Path) -> Tokens:
-    """The tokens of a file. Raises InputError where it cannot be read."""
+    """The tokens of a file, good until this thread reads the next one. Raises InputError where it cannot be read."""
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            data = bytearray(PAD + size + 1)
+            data, places = _MEMORY.room(size)
             count = file.readinto(memoryview(data)[PAD : PAD + size])
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", path) from error
-    del data[PAD + count + 1 :]
-    return _cut(data)
+    return _cut(data, count, places)
 
 
 def tokens(text: bytes) -> Tokens:
     """The tokens of a text."""
-    return _cut(bytearray(PAD) + text + b"\n")
+    return _cut(bytearray(PAD) + text + b"\n", len(text), np.empty((2, len(text) // 2 + 2), np.int64))
 
 
-def _cut(data: bytearray) -> Tokens:
-    data[-1:] = b"\n"
-    codes = np.frombuffer(data, np.uint8)[PAD:]
-    stops = np.flatnonzero(codes <= 32) + PAD
-    starts = np.empty_like(stops)
-    starts[0] = PAD
-    np.add(stops[:-1], 1, out=starts[1:])
-    full = stops > starts  # blanks in a row have nothing between them
-    return Tokens(data, starts, stops) if full.all() else Tokens(data, starts[full], stops[full])
+def _cut(data: bytearray, size: int, places: np.ndarray) -> Tokens:
+    data[PAD + size : PAD + size + 1] = b"\n"
+    codes = np.frombuffer(data, np.uint8)
+    count, begin = 0, PAD
+    for at in range(PAD, PAD + size + 1, CHUNK):
+        piece = codes[at : min(at + CHUNK, PAD + size + 1)]
+        blank = piece <= 32
+        blank &= piece != 13
+        stop = np.flatnonzero(blank)
+        if not len(stop):
+            continue
+        stop += at
+        start = np.concatenate([[begin], stop[:-1] + 1])
+        begin = int(stop[-1]) + 1
+        # between blanks in a row there is nothing, or a carriage return alone
+        short = np.flatnonzero(stop - start < 2)
+        empty = short[(stop[short] == start[short]) | (codes[start[short]] == 13)]
+        if len(empty):
+            start, stop = np.delete(start, empty), np.delete(stop, empty)
+        places[0, count : count + len(start)], places[1, count : count + len(start)] = start, stop
+        count += len(start)
+    return Tokens(data, places[0, :count], places[1, :count])
 
 
 def floats(found: Tokens, index: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """The numbers that stand at tokens `index`. Raises ValueError (number of the token, its text) on other text."""
-    codes = np.frombuffer(found.data, np.uint8)
-    words = np.ndarray((len(codes) - 7,), "<u8", found.data, strides=(1,))
-    start, stop = found.starts[index], found.stops[index]
+    out = np.empty(len(index))
+    for at in range(0, len(index), GROUP):
+        chosen = index[at : at + GROUP]
+        start, stop = found.starts[chosen], found.stops[chosen]
+        value, odd = _common(found.data, start, stop)
+        if len(odd):
+            value[odd], still = _general(found.data, start[odd], stop[odd])
+            for i in odd[still]:
+                value[i] = _slow(found, int(chosen[i]))
+        out[at : at + GROUP] = value
+    return out
+
+
+def _common(data: bytearray, start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of one digit, a point and one to eight digits, with or without a minus, and which texts are others."""
+    codes = np.frombuffer(data, np.uint8)
+    words = np.ndarray((len(codes) - 7,), "<u8", data, strides=(1,))
+    negative = codes[start] == 45
+    first = start + negative
+    decimals = stop - first
+    decimals -= 2
+    digit = codes[first].astype(np.uint64)
+    digit -= np.uint64(48)
+    odd = codes[1:].take(first, mode="clip") != 46
+    odd |= digit > 9
+    odd |= (decimals - 1).view(np.uint64) > 7
+    np.clip(decimals, 0, 8, out=decimals)
+    low, good = _digits(words[stop - 8], decimals)
+    odd |= ~good
+    digit *= _POWERS[decimals]
+    digit += low
+    value = digit / _TENS[decimals]  # both are exact, so that the one division rounds correctly
+    np.negative(value, out=value, where=negative)
+    return value, np.flatnonzero(odd)
+
+
+def _general(data: bytearray, start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of up to EXACT digits with up to three before the point or none behind, and which texts are others."""
+    codes = np.frombuffer(data, np.uint8)
+    words = np.ndarray((len(codes) - 7,), "<u8", data, strides=(1,))
     negative = codes[start] == 45
     start = start + negative
-
-    # where the point is: behind one digit in most numbers; behind two or three, or nowhere, in the rest
-    point = np.minimum(start + 1, stop)
-    rest = np.flatnonzero(codes[point] != 46)
-    for digits in (2, 3):
-        point[rest] = np.minimum(start[rest] + digits, stop[rest])
-        rest = rest[codes[point[rest]] != 46]
-    point[rest] = stop[rest]
-    whole, decimals = point - start, stop - point - 1
-    odd = (decimals == 0) | (whole + decimals > EXACT) | (whole > 8)  # -1 decimals: there is no point
-    decimals[odd | (point == stop)] = 0
-    whole[odd] = 1
-
-    high = codes[point - 1].astype(np.uint64) - np.uint64(48)
-    odd |= high > 9
-    rest = np.flatnonzero(whole != 1)
-    high[rest], good = _digits(words[point[rest] - 8], whole[rest])
-    odd[rest] |= ~good
-    low, good = _digits(words[stop - 8], np.minimum(decimals, 8))
-    odd |= ~good
-    mantissa = high * _POWERS[decimals] + low
-    rest = np.flatnonzero(decimals > 8)
-    middle, good = _digits(words[stop[rest] - 16], decimals[rest] - 8)
-    odd[rest] |= ~good
-    mantissa[rest] += middle * _POWERS[8]
-
-    # both are exact, so that the one division rounds correctly
-    value = mantissa / _POWERS[decimals].astype(np.float64)
+    point = stop
+    for digits in (3, 2, 1):
+        at = np.minimum(start + digits, stop)
+        point = np.where(codes[at] == 46, at, point)
+    whole, decimals = point - start, np.maximum(stop - point - 1, 0)
+    odd = (whole < 1) | (whole > 8) | (whole + decimals > EXACT) | ((point < stop) & (decimals == 0))
+    whole[odd], decimals[odd] = 1, 0
+    high, good = _digits(words[point - 8], whole)
+    low, fine = _digits(words[stop - 8], np.minimum(decimals, 8))
+    middle, well = _digits(words[stop - 16], np.maximum(decimals - 8, 0))
+    value = (high * _POWERS[decimals] + middle * _POWERS[8] + low) / _TENS[decimals]
     np.negative(value, out=value, where=negative)
-    for i in np.flatnonzero(odd):
-        value[i] = _slow(found, int(index[i]))
-    return value
+    return value, np.flatnonzero(odd | ~(good & fine & well))
 
 
 def _digits(word: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -121,12 +176,21 @@ def _digits(word: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
     Neighboring digits are joined to pairs, pairs to fours, fours to eight, in place (after Lemire).
     """
-    d = (word ^ np.uint64(0x3030303030303030)) & _LAST[count]
-    good = (((d + np.uint64(0x0606060606060606)) | d) & np.uint64(0xF0F0F0F0F0F0F0F0)) == 0
-    d = d * np.uint64(10) + (d >> np.uint64(8))
-    mask = np.uint64(0x000000FF000000FF)
-    low = (d & mask) * np.uint64(100 + (1000000 << 32))
-    return (low + ((d >> np.uint64(16)) & mask) * np.uint64(1 + (10000 << 32))) >> np.uint64(32), good
+    d = word ^ np.uint64(0x3030303030303030)
+    d &= _LAST[count]
+    over = d + np.uint64(0x0606060606060606)
+    over |= d
+    over &= np.uint64(0xF0F0F0F0F0F0F0F0)
+    pairs = d >> np.uint64(8)
+    d *= np.uint64(10)
+    d += pairs
+    right = d >> np.uint64(16)
+    for part, weights in ((d, 100 + (1000000 << 32)), (right, 1 + (10000 << 32))):
+        part &= np.uint64(0x000000FF000000FF)
+        part *= np.uint64(weights)
+    d += right
+    d >>= np.uint64(32)
+    return d, over == 0
 
 
 def _slow(found: Tokens, i: int) -> float:

@@ -50,7 +50,7 @@ def numbers(value: Any, where: str | Path, what: str) -> Float[np.ndarray, "..."
         array = np.asarray(value)
         if array.dtype.kind not in "biuf":
             raise TypeError
-        return finite(array.astype(np.float32), where, what)
+        return finite(array, where, what)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(f"{what} is not an array of numbers", where, AGAIN) from error
 
@@ -58,12 +58,14 @@ def numbers(value: Any, where: str | Path, what: str) -> Float[np.ndarray, "..."
 def finite(
     values: Float[np.ndarray, "t ..."], where: str | Path, what: str = "the skeleton"
 ) -> Float[np.ndarray, "t ..."]:
-    """The array itself. Raises InputError, with the first index (the frame), where a value is NaN or infinite."""
-    good = np.isfinite(values)
+    """The values as float32. Raises InputError, with the first index (the frame), where one is NaN or infinite."""
+    with np.errstate(over="ignore"):
+        out = np.asarray(values, np.float32)
+    good = np.isfinite(out)
     if not good.all():
         frame = int(np.argwhere(~np.atleast_1d(good))[0][0])
         raise InputError(f"{what} has a NaN or infinity at index {frame}", where, "fill or cut this frame")
-    return values
+    return out
 
 
 def natural(names: Iterable[str]) -> list[str]:

@@ -68,8 +68,8 @@ def read_statistics(folder: Path) -> tuple[Float[np.ndarray, " d"], Float[np.nda
 
     Raises InputError where they are missing, differ in length, or a deviation is not positive.
     """
-    mean, std = (np.array(read_npy(Path(folder) / name), np.float32) for name in ("Mean.npy", "Std.npy"))
-    if mean.ndim != 1 or mean.shape != std.shape or not np.isfinite(mean).all() or not (std > 0).all():
+    mean, std = (finite(np.array(read_npy(Path(folder) / name)), folder, name) for name in ("Mean.npy", "Std.npy"))
+    if mean.ndim != 1 or mean.shape != std.shape or not (std > 0).all():
         raise InputError("Mean.npy and Std.npy are not one positive deviation per mean", folder)
     return mean, std
 
@@ -122,7 +122,7 @@ def _read(motion: Path, text: Path, split: str, joints: int, fps: float, vectors
     shape = (12 * joints - 1,) if vectors else (joints, 3)
     if x.dtype.kind != "f" or not len(x) or x.shape[1:] != shape:
         raise InputError(f"has shape {x.shape} of {x.dtype}, expected (frames, {', '.join(map(str, shape))})", motion)
-    x = finite(np.array(x, np.float32), motion)
+    x = finite(np.array(x), motion)
     positions = to_positions(x) if vectors else x
     captions = read_captions(text)
     seconds = len(x) / fps

@@ -56,7 +56,7 @@ def read_frames(path: Path) -> Float[np.ndarray, "t 2 25 3"]:
         i, token = error.args
         what = f"'{token.decode(errors='replace')[:40]}' is not a number"
         raise InputError(what, f"{path}, line {found.line(i)}", AGAIN) from None
-    return finite(values.astype(np.float32).reshape(-1, PERSONS, JOINTS, AXES), path)
+    return finite(values.reshape(-1, PERSONS, JOINTS, AXES), path)
 
 
 def read_labels(path: Path) -> list[Row]:

@@ -128,8 +128,6 @@ def _read(a: dict, split: str, spec: Spec, pixels: bool, folder: Path, box_thres
         place, score = _in_place(a, spec, where)
     else:
         place, score = _unpacked(a, spec, folder, box_threshold, where)
-    finite(place, where)
-    finite(score, where, "keypoint_score")
     arrays = {"skeleton": place}
     if spec.channels == 2:
         arrays["confidence"] = score
@@ -151,12 +149,12 @@ def _in_place(a: dict, spec: Spec, where: str) -> tuple[np.ndarray, np.ndarray]:
     frames = keypoint.shape[1]
     if not frames or _count(a.get("total_frames", frames)) != frames:
         raise InputError(f"has {frames} frames of keypoints, which total_frames does not say", where)
-    place = np.array(keypoint[: spec.persons].swapaxes(0, 1), np.float32)
+    place = finite(np.array(keypoint[: spec.persons].swapaxes(0, 1)), where)
     if spec.channels == 3:
         return place, np.zeros(0)
     if not _floats(score) or score.shape != keypoint.shape[:3]:
         raise InputError('"keypoint_score" does not fit the keypoints', where)
-    return place, np.array(score[: spec.persons].swapaxes(0, 1), np.float32)
+    return place, finite(np.array(score[: spec.persons].swapaxes(0, 1)), where, "keypoint_score")
 
 
 def _floats(value: Any) -> TypeGuard[np.ndarray]:
@@ -196,7 +194,7 @@ def _unpacked(a: dict, spec: Spec, folder: Path, threshold: float, where: str) -
         keypoint, frame = keypoint[box >= threshold], frame[box >= threshold]
     if not len(frame):
         raise InputError(f"has no skeleton with a box score of {threshold}", where, "lower box_threshold")
-    out = decompress(keypoint.astype(np.float32), frame.astype(np.int64))[:, : spec.persons]
+    out = decompress(finite(keypoint, where), frame.astype(np.int64))[:, : spec.persons]
     out = np.pad(out, [(0, 0), (0, spec.persons - out.shape[1]), (0, 0), (0, 0)])
     return out[..., :2].copy(), out[..., 2].copy()
 

@@ -255,7 +255,7 @@ def _skeleton(file: Path, poses: Poses) -> np.ndarray:
     if x.ndim != 4 or x.dtype.kind != "f" or not len(x) or x.shape[2] != joints or x.shape[3] not in (2, 3):
         what = f"has shape {x.shape}, expected (T, M, {joints or 'V'}, 2 or 3)"
         raise InputError(what, file, f"layout is '{poses.layout}'")
-    return finite(np.array(x[:, : poses.persons], np.float32), file)
+    return finite(np.array(x[:, : poses.persons]), file)
 
 
 def _read(video: Video, file: Path, poses: Poses, names: tuple[str, ...], rate: float) -> Recording:

@@ -28,6 +28,9 @@ def layer_weights(gru: nn.GRU, layer: int, half: int) -> list[Tensor]:
 def forward_pair(gru: nn.GRU, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b t 2*h"]:
     """Outputs of the last layer when both halves of a bidirectional `gru` run forward in time."""
     h = x.transpose(0, 1).contiguous()
+    # A compiler would unroll the loop over time, for minutes. (Asking it not to costs seconds, so only it is asked.)
+    apply = torch.compiler.disable(_Pair.apply) if torch.compiler.is_compiling() else _Pair.apply
+    kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
     for layer in range(gru.num_layers):
         halves = [layer_weights(gru, layer, half) for half in (0, 1)]
         if h.is_cuda:
@@ -36,7 +39,7 @@ def forward_pair(gru: nn.GRU, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b t 2
             runs = [torch.gru(h, state, w, True, 1, 0.0, gru.training, False, False)[0] for w in halves]
             h = torch.cat(runs, -1)
         else:
-            h = _Pair.apply(h, *(torch.stack(pair) for pair in zip(*halves, strict=True)))
+            h = apply(h, *(torch.stack(pair) for pair in zip(*halves, strict=True)), kind)
     return h.transpose(0, 1)
 
 
@@ -45,14 +48,17 @@ class _Pair(torch.autograd.Function):
 
     Gates are ordered reset r, update z, new n (as torch orders them):
         a = W_hn h + b_hn,  n = tanh(W_in x + b_in + r a),  h <- n + z (h - n).
+
+    Products are of type `kind`; under autocast that is bfloat16, while gates, states and sums stay in float32.
     """
 
     @staticmethod
     @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)
-    def forward(ctx: Any, x: Tensor, w_i: Tensor, w_h: Tensor, b_i: Tensor, b_h: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, w_i: Tensor, w_h: Tensor, b_i: Tensor, b_h: Tensor, kind: torch.dtype) -> Tensor:
         (t, b, d), (g, _, n_h) = x.shape, w_h.shape
         keep = any(ctx.needs_input_grad)
-        gates = (x.view(t * b, d) @ w_i.view(-1, d).T).view(t, b, g, 3, n_h).transpose(1, 2)
+        low_x, low_i, low_h = x.view(t * b, d).to(kind), w_i.view(-1, d).to(kind), w_h.to(kind)
+        gates = (low_x @ low_i.T).to(x.dtype).view(t, b, g, 3, n_h).transpose(1, 2)
         out = x.new_empty(t, b, g * n_h)
         states = out.view(t, b, g, n_h).transpose(1, 2)
         recurrent = x.new_empty(g, b, 3, n_h)
@@ -60,9 +66,12 @@ class _Pair(torch.autograd.Function):
         both = (b_i + b_h).view(g, 1, 3, n_h)[:, :, :2]
         b_in, b_hn = b_i.view(g, 1, 3, n_h)[:, :, 2], b_h.view(g, 1, 3, n_h)[:, :, 2]
         inner = x.new_empty(t, g, b, n_h) if keep else None
-        h, transposed = x.new_zeros(g, b, n_h), w_h.transpose(1, 2)
+        h, transposed = x.new_zeros(g, b, n_h), low_h.transpose(1, 2)
         for step in range(t):
-            torch.bmm(h, transposed, out=flat)
+            if kind == x.dtype:
+                torch.bmm(h, transposed, out=flat)
+            else:
+                flat.copy_(torch.bmm(h.to(kind), transposed))
             recurrent[:, :, :2].add_(both).add_(gates[step, :, :, :2]).sigmoid_()
             n.add_(b_hn)
             if inner is not None:
@@ -74,7 +83,7 @@ class _Pair(torch.autograd.Function):
             h = torch.lerp(n, h, z)
             states[step] = h
         if inner is not None:
-            ctx.save_for_backward(x, w_i, w_h, gates, inner, out)
+            ctx.save_for_backward(low_x, low_i, low_h, gates, inner, out)
         return out
 
     @staticmethod
@@ -82,12 +91,12 @@ class _Pair(torch.autograd.Function):
     @torch.amp.custom_bwd(device_type="cpu")
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         x, w_i, w_h, gates, inner, out = ctx.saved_tensors
-        (t, b, d), (g, _, n_h) = x.shape, w_h.shape
+        (t, g, b, n_h), kind = inner.shape, x.dtype
         grad = grad.reshape(t, b, g, n_h).transpose(1, 2)
         states = out.view(t, b, g, n_h).transpose(1, 2)
-        here = x.new_empty(g, b, 3, n_h)
-        d_r, d_z, d_a = here.unbind(2)
-        start, d_h = x.new_zeros(g, b, n_h), grad[-1].contiguous()
+        here = out.new_empty(g, b, 3, n_h)
+        flat, (d_r, d_z, d_a) = here.view(g, b, 3 * n_h), here.unbind(2)
+        start, d_h = out.new_zeros(g, b, n_h), grad[-1].contiguous()
         # From here on gradients overwrite the gates (and a) of the steps that are done with.
         for step in range(t - 1, -1, -1):
             r, z, n = gates[step].unbind(2)
@@ -98,20 +107,20 @@ class _Pair(torch.autograd.Function):
             torch.mul(d_n, r, out=d_a)
             torch.mul(d_a, a, out=d_r).addcmul_(d_r, r, value=-1)
             if step:
-                d_h = torch.addcmul(grad[step - 1], d_h, z).baddbmm_(here.view(g, b, 3 * n_h), w_h)
+                d_h = torch.addcmul(grad[step - 1], d_h, z)
+                d_h = d_h.baddbmm_(flat, w_h) if kind == d_h.dtype else d_h.add_(torch.bmm(flat.to(kind), w_h))
             gates[step, :, :, :2] = here[:, :, :2]
             n.copy_(d_n)
             a.copy_(d_a)
-        d_gates = gates.transpose(1, 2).reshape(t * b, g * 3 * n_h)
-        d_x = (d_gates @ w_i.view(-1, d)).view_as(x) if ctx.needs_input_grad[0] else None
-        d_wi = (d_gates.T @ x.view(t * b, d)).view_as(w_i)
-        d_bi = d_gates.sum(0).view(g, 3 * n_h)
-        d_bh, d_wh = d_bi.clone(), torch.empty_like(w_h)
-        before = out[:-1].view(-1, g, n_h)
+        exact = gates.transpose(1, 2).reshape(t * b, g, 3 * n_h)
+        d_bi = exact.sum(0)
+        d_bh = d_bi.clone()
+        d_bh[:, 2 * n_h :] = inner.sum((0, 2))
+        d_gates, before = exact.to(kind), out[:-1].view(-1, g, n_h).to(kind)
+        d_x = (d_gates.view(t * b, -1) @ w_i).to(out.dtype).view(t, b, -1) if ctx.needs_input_grad[0] else None
+        d_wi = (d_gates.view(t * b, -1).T @ x).to(out.dtype).view(g, 3 * n_h, -1)
+        d_wh = out.new_empty(g, 3 * n_h, n_h)
         for half in range(g):
-            rz = d_gates.view(t * b, g, 3 * n_h)[b:, half, : 2 * n_h]
-            new = inner[:, half].reshape(t * b, n_h)
-            torch.mm(rz.T, before[:, half], out=d_wh[half, : 2 * n_h])
-            torch.mm(new[b:].T, before[:, half], out=d_wh[half, 2 * n_h :])
-            d_bh[half, 2 * n_h :] = new.sum(0)
-        return d_x, d_wi, d_wh, d_bi, d_bh
+            d_wh[half, : 2 * n_h] = d_gates[b:, half, : 2 * n_h].T @ before[:, half]
+            d_wh[half, 2 * n_h :] = inner[1:, half].reshape(-1, n_h).to(kind).T @ before[:, half]
+        return d_x, d_wi, d_wh, d_bi, d_bh, None

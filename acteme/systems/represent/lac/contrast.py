@@ -25,7 +25,7 @@ from acteme.recordings.windows import Windows
 from acteme.systems.represent.lac.autoencoder import Autoencoder
 from acteme.systems.represent.lac.generator import Generator
 from acteme.systems.represent.lac.inputs import EncoderConfig, image, people
-from acteme.systems.represent.lac.motion import MID_HIP, hold
+from acteme.systems.represent.lac.motion import MID_HIP, hold, turned
 from acteme.systems.represent.lac.unik import STRIDE, unik_state
 
 
@@ -70,6 +70,8 @@ class ContrastConfig:
     """Whom a motion is composed with; `self` gives its reconstruction, with the gain of composition gone."""
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     """The visual encoder."""
+    turn: float = 0.0
+    """Half range, degrees, of random turns about the vertical before 3D data are seen, one for each view."""
     augment: Augmentation = field(default_factory=Augmentation)
     """Augmentation of the composed motion, drawn twice."""
     dim: int = 128
@@ -111,7 +113,9 @@ class ContrastConfig:
         """A quarter of the width, a small queue and short windows: a minute and a half on two cores."""
         return cls(
             encoder=EncoderConfig.small(),
+            turn=180.0,
             augment=Augmentation(shear=0.3, scale=0.2, rotate=15.0, noise=0.02),
+            temperature=0.2,
             momentum=0.99,
             queue=512,
             windows=Windows(frames=64, stride=32),
@@ -123,7 +127,8 @@ class Contrast(nn.Module):
     """The contrastive stage: query and key encoders, the queue, and the frozen generator that composes.
 
     Raises:
-        InputError: whole recordings asked for as windows, or compositions (which are 2D) for a 3D encoder.
+        InputError: whole recordings asked for as windows, compositions (which are 2D) for a 3D encoder, turns of 2D
+            data.
     """
 
     def __init__(self, config: ContrastConfig, spec: Spec):
@@ -133,6 +138,8 @@ class Contrast(nn.Module):
             raise InputError("contrast needs windows of one length", "contrast.windows.frames", "set it, e.g. to 120")
         if config.compose and config.encoder.channels == 3:
             raise InputError("composed motions are 2D", "contrast.encoder.channels", "set it to 2, or compose=false")
+        if config.turn and spec.channels != 3:
+            raise InputError("2D data cannot be turned", "contrast.turn", "set it to 0")
         self.encoder_q = config.encoder.build(spec, config.dim, config.mlp)
         self.encoder_k = frozen(config.encoder.build(spec, config.dim, config.mlp))
         self.encoder_k.load_state_dict(self.encoder_q.state_dict())
@@ -165,26 +172,30 @@ class Contrast(nn.Module):
     # --- positive pairs ----------------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def motions(self, batch: Batch) -> Float[Tensor, "b m t 15 c"]:
-        """What both views are made of: every person's motion composed with a random other one's, or as it is.
+    def motions(self, batch: Batch) -> tuple[Float[Tensor, "b m t 15 c"], Float[Tensor, "b m t 15 c"]]:
+        """What the two views are made of: every person's motion composed with a random other one's, or as it is.
 
-        Clips shorter than the window hold their last frame; persons who are not seen throughout are left as they are.
+        They are the same unless `turn` lets two cameras see them. Clips shorter than the window hold their last frame;
+        persons who are not seen throughout are left as they are.
         """
-        config = self.config
-        x, mask, complete = people(batch, self.spec, config.encoder.up)
-        if config.encoder.channels == 2:
-            x = image(x)
+        x, mask, complete = people(batch, self.spec, self.config.encoder.up)
         x = hold(x.flatten(0, 1), mask.repeat_interleave(x.shape[1], 0)).unflatten(0, x.shape[:2])
-        if self.generator is None or not complete.any():
-            return x
-        p = x[complete]
-        partner = torch.arange(len(p), device=x.device)
-        if config.partner == "other":
-            order = torch.randperm(len(p), device=x.device)
+        partner = torch.arange(int(complete.sum()), device=x.device)
+        if self.config.partner == "other":
+            order = torch.randperm(len(partner), device=x.device)
             partner = partner.scatter(0, order, order.roll(1))
-        composed = self.generator.compose_positions(p, p[partner]) + p[:, :1, MID_HIP : MID_HIP + 1]
-        x = x.clone()
-        x[complete] = composed.to(x)
+        first = self._seen(x, complete, partner)
+        return first, self._seen(x, complete, partner) if self.config.turn else first
+
+    def _seen(self, x: Tensor, complete: Tensor, partner: Tensor) -> Tensor:
+        """The motions as a randomly turned camera sees them, composed with those of the partners."""
+        if self.config.turn:
+            x = turned(x, (2 * torch.rand(len(x), device=x.device) - 1) * math.radians(self.config.turn))
+        x = image(x) if self.config.encoder.channels == 2 else x
+        if self.generator is None or not len(partner):
+            return x
+        p, x = x[complete], x.clone()
+        x[complete] = (self.generator.compose_positions(p, p[partner]) + p[:, :1, MID_HIP : MID_HIP + 1]).to(x)
         return x
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
@@ -198,10 +209,10 @@ class Contrast(nn.Module):
         if frames != config.windows.frames:
             what = f"clips of {frames} frames where the queue holds windows of {config.windows.frames}"
             raise InputError(what, "contrast.windows.frames")
-        x = config.encoder.input(self.motions(batch))
+        x, y = (config.encoder.input(motion) for motion in self.motions(batch))
         q = self.encoder_q(config.augment(x)).to(x.dtype)
         with torch.no_grad():
-            k = self.encoder_k(config.augment(x)).to(x.dtype)
+            k = self.encoder_k(config.augment(y)).to(x.dtype)
         with torch.autocast(x.device.type, enabled=False):  # similarities need more digits than bfloat16 has
             q, k = F.normalize(q, dim=-1), F.normalize(k, dim=-1)
             losses = self.compare(q, k)

@@ -78,9 +78,10 @@ class GeneratorConfig:
         """For cameras all around, a minute on two cores."""
         return cls(
             azimuths=tuple(float(degrees) for degrees in range(-180, 180, 30)),
+            scale=(0.7, 1.3),
             triplet=0.0,
             windows=Windows(frames=64, stride=32),
-            recipe=Recipe(optimizer="adam", lr=2e-3, batch=32, epochs=16, schedule="cosine"),
+            recipe=Recipe(optimizer="adam", lr=2e-3, batch=32, epochs=20, schedule="cosine"),
         )
 
 
@@ -179,7 +180,8 @@ class Generator(nn.Module):
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """L_self + L_target, and the triplet and foot terms where their weights are not 0."""
-        pairs = self.pairs(batch)
+        with torch.autocast(batch["skeleton"].device.type, enabled=False):  # bfloat16 would round velocities away
+            pairs = self.pairs(batch)
         if not len(pairs.x1):
             return {"total": torch.stack([p.sum() * 0 for p in self.network.parameters()]).sum()}
         return self.retargeting(pairs)

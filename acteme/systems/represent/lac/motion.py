@@ -36,6 +36,12 @@ def upright(x: Float[Tensor, "*any 3"], up: Up) -> Float[Tensor, "*any 3"]:
     return x if up == "z" else torch.stack([x[..., 0], -x[..., 2], x[..., 1]], -1)
 
 
+def turned(x: Float[Tensor, "b *any 3"], angle: Float[Tensor, " b"]) -> Float[Tensor, "b *any 3"]:
+    """Turns clips about the vertical (the third axis), radians."""
+    c, s = (f.view(-1, *[1] * (x.ndim - 2)) for f in (angle.cos(), angle.sin()))
+    return torch.stack([c * x[..., 0] - s * x[..., 1], s * x[..., 0] + c * x[..., 1], x[..., 2]], -1)
+
+
 def hold(x: Float[Tensor, "n t *any"], mask: Bool[Tensor, "n t"], frames: int | None = None) -> Tensor:
     """Repeats the last frame that exists over the padding, and on to `frames` frames in all where that is longer."""
     last = mask.sum(1, keepdim=True).clamp(min=1) - 1

@@ -49,7 +49,7 @@ class SegmenterConfig:
         return cls(
             encoder=EncoderConfig.small(),
             windows=Windows(frames=64, stride=64),
-            recipe=Recipe(optimizer="adamw", lr=2e-3, weight_decay=1e-4, batch=16, epochs=4, schedule="cosine"),
+            recipe=Recipe(optimizer="adamw", lr=4e-3, weight_decay=1e-4, batch=16, epochs=5, schedule="cosine"),
         )
 
 

@@ -68,7 +68,9 @@ def replaced(draw: st.DrawFn, tree, plain: bool):
         changed = list(tree)
         changed[key] = replaced(draw, tree[key], plain)
         return type(tree)(changed)
-    return draw(st.sampled_from([v for v in STRANGE if not plain or not isinstance(v, bytes | np.ndarray | np.generic)]))
+    return draw(
+        st.sampled_from([v for v in STRANGE if not plain or not isinstance(v, bytes | np.ndarray | np.generic)])
+    )
 
 
 TREES = [name for name, one in CASES.items() if one.victim.endswith((".json", ".pkl"))]
