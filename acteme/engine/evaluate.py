@@ -99,7 +99,12 @@ def evaluate(
         raise InputError("was trained on recordings in memory", run.folder, "say which data to evaluate on")
     corpus = adapt(open_corpus(run.data if data is None else data), run.spec)  # type: ignore[arg-type]
     protocol = protocol or default_protocol(run, stage)
-    chosen = part(corpus, split, other=data is not None and str(data) != run.data)
+    other = data is not None and str(data) != run.data
+    if protocol == "transfer" and not other:
+        raise InputError(
+            "is to be evaluated on the data it was trained on", run.folder, "name other data, or use linear"
+        )
+    chosen = part(corpus, split, other)
     if protocol == "predictions":
         if corpus.spec.classes != run.spec.classes:
             what = f"has {len(corpus.spec.classes)} classes, not the {len(run.spec.classes)} of the run"

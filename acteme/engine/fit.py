@@ -3,8 +3,6 @@
 import logging
 import math
 import os
-import signal
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,7 +16,8 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
 from torch import Tensor, nn
 
-from acteme.engine.checkpoint import Position, read_checkpoint, write_checkpoint
+from acteme.engine.checkpoint import Position, read_checkpoint
+from acteme.engine.keeper import Keeper, Stop, full_state
 from acteme.engine.loader import Loader
 from acteme.engine.metrics import Metrics, logger
 from acteme.engine.module import StageModule, begin_epoch
@@ -31,9 +30,6 @@ from acteme.nn.recipe import Recipe
 from acteme.recordings.batch import to_device
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.windows import Windows
-
-AGREE = 20
-"""With several processes: steps between the moments at which they agree on whether a checkpoint is due."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -123,7 +119,7 @@ def fit(job: Job, settings: Settings, begin: Callable[[nn.Module, Loader], None]
     try:
         if at.epoch < recipe.epochs and (steps is None or at.step < steps):
             _trainer(settings, recipe, at, steps, folder).fit(lightning)
-    except _Stop:
+    except Stop:
         step = lightning.step
         raise Interrupted(f"stopped after step {step} of stage '{stage}'; go on with: train … --resume") from None
     except SystemExit as error:  # Lightning's answer to an interrupt that it sees before a step is done
@@ -136,65 +132,6 @@ def fit(job: Job, settings: Settings, begin: Callable[[nn.Module, Loader], None]
     if log is not None:
         log.finalize("success")
     return full_state(lightning, "average" if recipe.ema is not None else "module")
-
-
-class _Stop(BaseException):
-    """Carries an interruption through Lightning, which would answer a KeyboardInterrupt by ending the process."""
-
-
-class Keeper:
-    """Writes checkpoints when they are due, and at an interruption; draws the bar."""
-
-    def __init__(self, path: Path, interval: float, bar: Bar):
-        self.path, self.interval, self.bar = path, interval, bar
-        self.saved = time.monotonic()
-        self.interrupted = False
-        self.handlers: dict[int, Any] = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
-
-    def step(self, module: StageModule) -> None:
-        """After every optimization step."""
-        at = module.position
-        if module.metrics is not None:
-            share = module.batches / module.loader.steps(module.epoch) if self.bar.progress is not None else 0.0
-            self.bar.show(module.epoch + share, module.metrics.last)
-        stop, due = self.interrupted, time.monotonic() - self.saved >= self.interval
-        if module.loader.world > 1:
-            if self.interval > 0 and at.batches > 0 and module.step % AGREE:
-                return
-            stop, due = module.trainer.strategy.broadcast((stop, due))
-        if stop or due:
-            self.save(module, at)
-        if stop:
-            raise _Stop
-
-    def save(self, module: StageModule, at: Position) -> None:
-        if module.metrics is not None:
-            module.metrics.flush()
-        state, optimizer = full_state(module), full_optimizer(module)
-        if module.loader.rank == 0:
-            write_checkpoint(self.path, at, state, optimizer)
-        self.saved = time.monotonic()
-
-    def listen(self) -> None:
-        """From now on SIGINT and SIGTERM end training after the step at hand; a second one ends it at once.
-
-        Called when training begins: Lightning has set its own handlers by then, which would broadcast among processes
-        from within a signal.
-        """
-        if threading.current_thread() is threading.main_thread():
-            for number in self.handlers:
-                signal.signal(number, self._handle)
-
-    def _handle(self, number: int, frame: Any) -> None:
-        self.interrupted = True
-        signal.signal(number, self.handlers[number])
-
-    def close(self) -> None:
-        """Puts the signals' handlers back and takes the bar away."""
-        if threading.current_thread() is threading.main_thread():
-            for number, handler in self.handlers.items():
-                signal.signal(number, handler)
-        self.bar.close()
 
 
 def place(settings: Settings) -> tuple[int, int]:
@@ -241,29 +178,6 @@ def total_steps(recipe: Recipe, loader: Loader, limit: int | None) -> int | None
         return limit
     steps = sum(math.ceil(loader.steps(epoch) / recipe.accumulate) for epoch in range(recipe.epochs))
     return steps if limit is None else min(steps, limit)
-
-
-def full_state(module: StageModule, part: str = "") -> dict[str, Any]:
-    """The state on the CPU, gathered from the shards if it is sharded; `part` selects a submodule's."""
-    if module.shard:
-        from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
-
-        state = get_model_state_dict(module, options=StateDictOptions(full_state_dict=True, cpu_offload=True))
-    else:
-        state = module.state_dict()
-    prefix = f"{part}." if part else ""
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-
-
-def full_optimizer(module: StageModule) -> dict[str, Any]:
-    """The optimizer's state, gathered from the shards if it is sharded."""
-    made = module.optimizers(use_pl_optimizer=False)
-    if not module.shard:
-        return made.state_dict()  # type: ignore[union-attr]
-    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict
-
-    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    return get_optimizer_state_dict(module, made, options=options)  # type: ignore[arg-type]
 
 
 def _trainer(settings: Settings, recipe: Recipe, at: Position, steps: int | None, folder: Path) -> Trainer:

@@ -74,7 +74,10 @@ def train_stage(run: Run, corpus: Corpus, stage: str, settings: Settings) -> Non
     """Trains one stage, in as many processes as the settings ask for."""
     check_settings(settings)
     if settings.devices > 1 and not launched():
-        launch("acteme.engine.train:work", (run, share(corpus), stage, settings), settings.devices)
+        try:
+            launch("acteme.engine.train:work", (run, share(corpus), stage, settings), settings.devices)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"stopped in stage '{stage}'; go on with: train … --resume") from None
     else:
         work(run, share(corpus), stage, settings)
 

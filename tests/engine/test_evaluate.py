@@ -99,10 +99,14 @@ def test_rules_change_the_segments_that_are_measured(rules):
     assert made.metrics["frame_map"] == 1.0
 
 
-def test_what_is_refused():
+def test_what_is_refused(tmp_path):
     run, corpus = segmenting()
     with pytest.raises(InputError, match="trained on recordings in memory; say which data"):
         evaluate(run)
+    with pytest.raises(InputError, match="evaluated on the data it was trained on; name other data"):
+        known = replace(run, data=str(tmp_path / "c"))
+        corpus.save(tmp_path / "c")
+        evaluate(known, protocol="transfer")
     with pytest.raises(InputError, match=r"there is no protocol 'best'.*known: predictions, linear"):
         evaluate(run, corpus, protocol="best")
     with pytest.raises(InputError, match="there is no protocol 'linear-3'"):

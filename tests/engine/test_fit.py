@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from acteme.engine import fit as fit_module
-from acteme.engine.fit import Interrupted, Keeper
+from acteme.engine import keeper as keeper_module
+from acteme.engine.fit import Interrupted
+from acteme.engine.keeper import Keeper
 from acteme.engine.module import StageModule
 from acteme.engine.settings import Settings
 from acteme.engine.train import train
@@ -126,7 +127,7 @@ def test_checkpoints_are_written_at_the_interval(tmp_path, monkeypatch):
     save = Keeper.save
     monkeypatch.setattr(Keeper, "save", lambda self, module, at: (saved.append(module.step), save(self, module, at)))
     clock = iter(range(10**6))
-    monkeypatch.setattr(fit_module.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(keeper_module.time, "monotonic", lambda: next(clock))
     train(toy(), CORPUS, tmp_path / "r", config=encoder(), settings=replace(QUIET, checkpoint=1e9))
     assert not saved
     train(toy(), CORPUS, tmp_path / "s", config=encoder(), settings=replace(QUIET, checkpoint=30))

@@ -15,15 +15,13 @@ the official scripts give (1,115 results). Where those fail because they drop ev
 (of short tracks) or the last one (of spread tracks) is kept.
 """
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from acteme.errors import InputError
-
-if TYPE_CHECKING:
-    from acteme.recordings.skeleton.readers.ntu import Bodies
+from acteme.recordings.skeleton.readers.ntu_file import Bodies
 
 Selection = Literal["agcn", "ctrgcn", "pyskl"]
 PERSONS = 2
@@ -38,7 +36,7 @@ NOTHING = 1e-3
 """Sum of absolute coordinates below which PYSKL takes a body as absent."""
 
 
-def select(bodies: "Bodies", rule: Selection = "ctrgcn", keep_gaps: bool = False) -> Float[np.ndarray, "t 2 25 3"]:
+def select(bodies: Bodies, rule: Selection = "ctrgcn", keep_gaps: bool = False) -> Float[np.ndarray, "t 2 25 3"]:
     """The two actors, in metres; an absent one is zero.
 
     Args:
@@ -64,7 +62,7 @@ def select(bodies: "Bodies", rule: Selection = "ctrgcn", keep_gaps: bool = False
     return _trimmed(out) if rule == "pyskl" and len(kept) > 1 else out[out.any((1, 2, 3))]
 
 
-def _by_energy(bodies: "Bodies") -> np.ndarray:
+def _by_energy(bodies: Bodies) -> np.ndarray:
     data = np.zeros((AGCN_SLOTS, bodies.frames, *bodies.joints.shape[1:]), np.float32)
     rows = bodies.slot < AGCN_SLOTS
     data[bodies.slot[rows], bodies.frame[rows]] = bodies.joints[rows]

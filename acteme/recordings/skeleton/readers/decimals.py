@@ -1,12 +1,10 @@
-"""Decimal numbers out of text, a whole file at a time.
+"""Decimal numbers out of text, many at a time.
 
-Text formats of skeletons are mostly numbers such as -0.0341291 between blanks. `tokens` finds where they stand with a
-few array operations; `floats` converts any choice of them, eight characters of every number at once, in 64-bit words.
-The result is the double that `float` gives, bit for bit.
+Text formats of skeletons are mostly numbers such as -0.0341291 between blanks. Where they stand is found with a few
+array operations, for all words of a text (`tokens`) or for the first ones of given lines (`columns`); they are
+converted eight characters at a time, in 64-bit words. The result is the double that `float` gives, bit for bit.
 """
 
-import os
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +15,12 @@ from acteme.errors import InputError
 
 PAD = 16
 """Bytes before the text, so that the sixteen bytes before any end exist."""
+WIDTH = 48
+"""`columns` looks for its numbers in so many bytes of a line; longer ones go through `float`."""
 EXACT = 15
 """Digits that a double holds exactly; longer numbers go through `float`."""
-
-CHUNK = 1 << 15
-"""Bytes looked at in one go."""
 GROUP = 1 << 12
-"""Numbers converted in one go."""
+"""Numbers converted in one go: intermediate arrays stay in the cache, and their memory is used again."""
 
 _POWERS = 10 ** np.arange(EXACT + 1, dtype=np.uint64)
 _TENS = _POWERS.astype(np.float64)
@@ -36,95 +33,92 @@ class Tokens:
     """A text cut at its blanks: every character up to the space, line ends among them."""
 
     data: bytearray
-    """PAD bytes, the text, and a line end."""
+    """PAD bytes, the text, and WIDTH line ends."""
     starts: Int[np.ndarray, " n"]
     """Where each token begins in `data`."""
     stops: Int[np.ndarray, " n"]
-    """Where the blank behind each token stands in `data`; a carriage return before it is not of the token."""
+    """Where the blank behind each token stands."""
 
     def __len__(self) -> int:
         return len(self.stops)
 
     def __getitem__(self, i: int) -> bytes:
-        return bytes(self.data[self.starts.item(i) : self.stops.item(i)]).rstrip(b"\r")
+        return bytes(self.data[self.starts[i] : self.stops[i]])
 
     def line(self, i: int) -> int:
         """Line of token i, counted from 1."""
         return self.data.count(b"\n", 0, int(self.starts[i])) + 1
 
 
-class _Memory(threading.local):
-    """Memory of a thread that every file uses again: touching fresh memory takes longer than parsing what stands in it."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.places = np.empty((2, 0), np.int64)
-
-    def room(self, size: int) -> tuple[bytearray, np.ndarray]:
-        """A buffer for a text of `size` bytes, and one for the ends of its tokens."""
-        if len(self.data) < PAD + size + 1:
-            self.data = bytearray(PAD + size + 1)
-            self.places = np.empty((2, size // 2 + 2), np.int64)
-        return self.data, self.places
-
-
-_MEMORY = _Memory()
+def padded(text: bytes) -> bytearray:
+    """PAD blanks, the text, and WIDTH line ends."""
+    return bytearray(b" " * PAD + text + b"\n" * WIDTH)
 
 
 def read(path: Path) -> Tokens:
-    """The tokens of a file, good until this thread reads the next one. Raises InputError where it cannot be read."""
+    """The tokens of a file. Raises InputError where it cannot be read."""
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            data, places = _MEMORY.room(size)
-            count = file.readinto(memoryview(data)[PAD : PAD + size])
+        return tokens(path.read_bytes())
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", path) from error
-    return _cut(data, count, places)
 
 
 def tokens(text: bytes) -> Tokens:
     """The tokens of a text."""
-    return _cut(bytearray(PAD) + text + b"\n", len(text), np.empty((2, len(text) // 2 + 2), np.int64))
-
-
-def _cut(data: bytearray, size: int, places: np.ndarray) -> Tokens:
-    data[PAD + size : PAD + size + 1] = b"\n"
-    codes = np.frombuffer(data, np.uint8)
-    count, begin = 0, PAD
-    for at in range(PAD, PAD + size + 1, CHUNK):
-        piece = codes[at : min(at + CHUNK, PAD + size + 1)]
-        blank = piece <= 32
-        blank &= piece != 13
-        stop = np.flatnonzero(blank)
-        if not len(stop):
-            continue
-        stop += at
-        start = np.concatenate([[begin], stop[:-1] + 1])
-        begin = int(stop[-1]) + 1
-        # between blanks in a row there is nothing, or a carriage return alone
-        short = np.flatnonzero(stop - start < 2)
-        empty = short[(stop[short] == start[short]) | (codes[start[short]] == 13)]
-        if len(empty):
-            start, stop = np.delete(start, empty), np.delete(stop, empty)
-        places[0, count : count + len(start)], places[1, count : count + len(start)] = start, stop
-        count += len(start)
-    return Tokens(data, places[0, :count], places[1, :count])
+    data = padded(text)
+    blanks = np.flatnonzero(np.frombuffer(data, np.uint8) <= 32)
+    full = np.diff(blanks) > 1  # blanks in a row have nothing between them
+    return Tokens(data, blanks[:-1][full] + 1, blanks[1:][full])
 
 
 def floats(found: Tokens, index: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """The numbers that stand at tokens `index`. Raises ValueError (number of the token, its text) on other text."""
-    out = np.empty(len(index))
-    for at in range(0, len(index), GROUP):
-        chosen = index[at : at + GROUP]
-        start, stop = found.starts[chosen], found.stops[chosen]
-        value, odd = _common(found.data, start, stop)
-        if len(odd):
-            value[odd], still = _general(found.data, start[odd], stop[odd])
-            for i in odd[still]:
-                value[i] = _slow(found, int(chosen[i]))
-        out[at : at + GROUP] = value
+    start, stop = found.starts[index], found.stops[index]
+    out, odd = _convert(found.data, start, stop)
+    for i in odd:
+        out[i] = _slow(found[int(index[i])], int(index[i]))
     return out
+
+
+def columns(data: bytearray, starts: Int[np.ndarray, " n"], count: int) -> Float[np.ndarray, "n c"]:
+    """The first `count` numbers of the lines that begin at `starts`, with one blank between them.
+
+    Args:
+        data: PAD bytes, the text, and at least WIDTH line ends behind it.
+
+    Raises ValueError (which line, the text) where something is no number.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(np.frombuffer(data, np.uint8), WIDTH)
+    begin, end = np.empty((2, len(starts), count), np.int64)
+    begin[:, 0] = starts
+    size = GROUP // count
+    for at in range(0, len(starts), size):
+        start = starts[at : at + size]
+        blanks = np.flatnonzero(windows[start] <= 32)
+        rows = np.arange(0, len(start) * WIDTH, WIDTH)
+        first = np.searchsorted(blanks, rows)
+        for n in range(count):
+            # a blank of a later line says that the number reaches beyond the window, or that there is none
+            place = blanks.take(first + n, mode="clip") - rows
+            end[at : at + size, n] = start + np.where((place >= 0) & (place < WIDTH), place, 0)
+    begin[:, 1:] = end[:, :-1] + 1
+    out, odd = _convert(data, begin.ravel(), np.maximum(end, begin).ravel())
+    out = out.reshape(-1, count)
+    for i in sorted({int(i) // count for i in odd}):
+        words = bytes(data[starts[i] : data.find(b"\n", starts[i])]).split()[:count]
+        out[i] = [_slow(word, i) for word in words + [b""] * (count - len(words))]
+    return out
+
+
+def _convert(data: bytearray, start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers between `start` and `stop`, and which texts are of no usual form."""
+    out, others = np.empty(len(start)), [np.zeros(0, np.int64)]
+    for at in range(0, len(start), GROUP):
+        out[at : at + GROUP], odd = _common(data, start[at : at + GROUP], stop[at : at + GROUP])
+        others.append(odd + at)
+    rest = np.concatenate(others)
+    out[rest], odd = _general(data, start[rest], stop[rest])
+    return out, rest[odd]
 
 
 def _common(data: bytearray, start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -193,8 +187,8 @@ def _digits(word: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return d, over == 0
 
 
-def _slow(found: Tokens, i: int) -> float:
-    token = found[i]
+def _slow(token: bytes, i: int) -> float:
+    """Any number; ValueError names `i` and the text where it is none."""
     if b"_" in token:  # Python's own spelling, which no file means
         raise ValueError(i, token)
     try:

@@ -1,8 +1,7 @@
 """NTU RGB+D and NTU RGB+D 120: the `.skeleton` text files, how two bodies are chosen from them, and the splits.
 
-The data sets (Shahroudy et al., CVPR 2016; Liu et al., TPAMI 2019) come as one text file per clip. A file counts its
-frames; a frame counts its bodies; a body is a line of ten values, a joint count and a line of twelve values per joint,
-of which the first three are x, y, z in metres (y up, z away from the camera). 30 frames per second.
+The data sets (Shahroudy et al., CVPR 2016; Liu et al., TPAMI 2019) come as one text file per clip, see `ntu_file`: x,
+y, z in metres (y up, z away from the camera), 30 frames per second.
 
 Checked: on the names of all 113,945 usable clips the splits have the published sizes, which `ntu60` and `ntu120` name.
 """
@@ -13,20 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from jaxtyping import Float, Int
-
 from acteme.errors import InputError
 from acteme.recordings.recording import Item, Listing, Recording
-from acteme.recordings.skeleton.readers import decimals
 from acteme.recordings.skeleton.readers.bodies import Selection, select
 from acteme.recordings.skeleton.readers.names import NTU60, NTU120
+from acteme.recordings.skeleton.readers.ntu_file import JOINTS, parse
 from acteme.recordings.spec import Spec
 
-JOINTS = 25
 FPS = 30.0
-BODY_VALUES = 10
-JOINT_VALUES = 12
 NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})")
 # fmt: off
 TRAIN_SUBJECTS = frozenset((
@@ -74,90 +67,6 @@ def split_of(clip: Clip, protocol: Literal["xsub", "xview", "xset"]) -> str:
     else:
         raise InputError(f"unknown protocol '{protocol}'", mend="use xsub, xview or xset")
     return "train" if train else "test"
-
-
-# --- one file --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Bodies:
-    """All bodies of a file, in the order in which it names them."""
-
-    frames: int
-    """Frames of the file."""
-    frame: Int[np.ndarray, " n"]
-    """Frame of each body."""
-    slot: Int[np.ndarray, " n"]
-    """Place of each body within its frame, from 0."""
-    track: Int[np.ndarray, " n"]
-    """Which of the tracked persons each body is (by the sensor's body ID), in order of appearance."""
-    joints: Float[np.ndarray, "n 25 3"]
-    """Metres."""
-
-
-def parse(path: Path) -> Bodies:
-    """Parses a `.skeleton` file; more than ten times as fast as line by line (benchmarks/ntu_parsing.py).
-
-    Raises InputError where the file is truncated, has a joint count other than 25, a coordinate that is no number, or
-    text after its last frame.
-    """
-    found = decimals.read(path)
-    frames, at, frame, slot, track, first = _structure(found, path)
-    if at != len(found):
-        raise InputError(f"has text after its last frame (frame {frames})", f"{path}, line {found.line(at)}")
-    offsets = np.arange(JOINTS)[:, None] * JOINT_VALUES + np.arange(3)
-    index = (np.array(first, np.int64)[:, None, None] + offsets).ravel()
-    try:
-        joints = decimals.floats(found, index)
-    except ValueError as error:
-        i, token = error.args
-        raise InputError(f"'{token.decode(errors='replace')[:40]}' is not a number", f"{path}, line {found.line(i)}",
-                         "download the file again") from None  # fmt: skip
-    with np.errstate(over="ignore"):
-        joints = joints.astype(np.float32)
-    bad = np.flatnonzero(~np.isfinite(joints))
-    if len(bad):
-        raise InputError("a coordinate is NaN or infinite", f"{path}, line {found.line(index[bad[0]])}", "leave it out")
-    joints = joints.reshape(-1, JOINTS, 3)
-    return Bodies(frames, np.array(frame, np.int64), np.array(slot, np.int64), np.array(track, np.int64), joints)
-
-
-def _structure(found: decimals.Tokens, path: Path) -> tuple[int, int, list[int], list[int], list[int], list[int]]:
-    """Walks over the counts: frames, next token, and frame, slot, track and first coordinate token of every body."""
-
-    known: dict[bytes, int] = {}
-
-    def count(at: int, what: str) -> int:
-        token = found[at]
-        if token not in known:
-            if not token.isdigit() or len(token) > 9:
-                what = f"'{token.decode(errors='replace')[:40]}' is not a {what}"
-                raise InputError(what, f"{path}, line {found.line(at)}", "download the file again")
-            known[token] = int(token)
-        return known[token]
-
-    if not len(found):
-        raise InputError("is empty", path, "download the file again")
-    frames = count(0, "number of frames")
-    at, step, end = 1, BODY_VALUES + 1 + JOINTS * JOINT_VALUES, len(found)
-    frame, slot, track, first = [], [], [], []
-    tracks: dict[bytes, int] = {}
-    for t in range(frames):
-        bodies = count(at, "number of bodies") if at < end else 0
-        if at >= end or at + 1 + bodies * step > end:
-            raise InputError(f"ends within frame {t + 1} of {frames}", path, "download the file again")
-        at += 1
-        for b in range(bodies):
-            if found[at + BODY_VALUES] != b"25":
-                number = count(at + BODY_VALUES, "number of joints")
-                raise InputError(f"has {number} joints where Kinect v2 has {JOINTS}",
-                                 f"{path}, line {found.line(at + BODY_VALUES)}")  # fmt: skip
-            frame.append(t)
-            slot.append(b)
-            track.append(tracks.setdefault(found[at], len(tracks)))
-            first.append(at + BODY_VALUES + 1)
-            at += step
-    return frames, at, frame, slot, track, first
 
 
 def read_skeleton(path: Path, bodies: Selection = "ctrgcn", keep_gaps: bool = False) -> Recording:

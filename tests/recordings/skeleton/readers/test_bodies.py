@@ -5,7 +5,7 @@ import pytest
 
 from acteme.errors import InputError
 from acteme.recordings.skeleton.readers.bodies import select
-from acteme.recordings.skeleton.readers.ntu import Bodies
+from acteme.recordings.skeleton.readers.ntu_file import Bodies
 
 
 def figure(amount: float = 0.1, seed: int = 0, flat: bool = False) -> np.ndarray:

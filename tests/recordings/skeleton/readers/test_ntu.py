@@ -70,7 +70,9 @@ def test_equals_a_plain_reader(tmp_path_factory, counts, ends):
     [
         (lambda t: "", "is empty"),
         (lambda t: t[: len(t) // 2], "ends within frame 1 of 1"),
-        (lambda t: t.rsplit(" ", 1)[0] + "\n", "ends within frame 1 of 1"),
+        (lambda t: t.rsplit(" ", 1)[0] + "\n", "line 29: has 11 values where a joint has 12"),
+        (lambda t: t.replace("0.07 ", "0.07 9 ", 1), "line 12: has 13 values where a joint has 12"),
+        (lambda t: "\n\n" + t.replace("0.07 ", "0.0x  ", 1), "line 14: '0.0x' is not a number"),
         (lambda t: "2" + t[1:], "ends within frame 2 of 2"),
         (lambda t: t + "1\n", "line 30: has text after its last frame"),
         (lambda t: t.replace("\n25\n", "\n20\n"), "line 4: has 20 joints where Kinect v2 has 25"),
@@ -86,6 +88,32 @@ def test_damage_is_named_with_its_place(tmp_path, change, message):
     with pytest.raises(InputError, match=message) as caught:
         ntu.read_skeleton(path)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t.replace(" ", "  "),
+        lambda t: t.replace("\n", " \n"),
+        lambda t: t.replace("\n", "\n\n"),
+        lambda t: "\r\n" + t.replace(" ", "\t").replace("\n", "\r\n"),
+        lambda t: t.rstrip("\n"),
+        lambda t: t + "\n \n",
+        lambda t: t.replace("0.07 ", "7e-2 ", 1),
+        lambda t: t.replace("0.07 ", "0.07" + "0" * 60 + " ", 1),
+    ],
+)
+def test_blanks_and_spellings_do_not_matter(tmp_path, change):
+    expected = ntu.parse(write(tmp_path, HAND_MADE)).joints
+    np.testing.assert_array_equal(ntu.parse(write(tmp_path, change(HAND_MADE))).joints, expected)
+
+
+def test_a_shorter_file_after_a_longer_one_sees_nothing_of_it(tmp_path):
+    frames = [{"1": walk(9)[t]} for t in range(9)]
+    ntu.parse(write(tmp_path, skeleton_text(frames)))
+    assert ntu.parse(write(tmp_path, HAND_MADE.rstrip("\n"))).frames == 1
+    with pytest.raises(InputError, match="ends within frame 1 of 1"):
+        ntu.parse(write(tmp_path, HAND_MADE[: len(HAND_MADE) // 2]))
 
 
 def test_a_huge_frame_count_ends_at_once(tmp_path):
