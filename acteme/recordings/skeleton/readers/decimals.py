@@ -104,7 +104,8 @@ def columns(data: bytearray, starts: Int[np.ndarray, " n"], count: int) -> Float
     begin[:, 1:] = end[:, :-1] + 1
     out, odd = _convert(data, begin.ravel(), np.maximum(end, begin).ravel())
     out = out.reshape(-1, count)
-    for i in sorted({int(i) // count for i in odd}):
+    short = np.flatnonzero((np.frombuffer(data, np.uint8)[end[:, :-1]] == 10).any(1))  # the next line gave the rest
+    for i in sorted({int(i) // count for i in odd} | set(short.tolist())):
         words = bytes(data[starts[i] : data.find(b"\n", starts[i])]).split()[:count]
         out[i] = [_slow(word, i) for word in words + [b""] * (count - len(words))]
     return out

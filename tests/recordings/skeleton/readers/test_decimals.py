@@ -57,7 +57,9 @@ def test_any_choice_of_tokens_in_any_order():
 
 
 @settings(max_examples=60, deadline=None)
-@given(rows=st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS), min_size=1, max_size=40), end=st.sampled_from(["\n", "\r\n"]))
+@given(
+    rows=st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS), min_size=1, max_size=40), end=st.sampled_from(["\n", "\r\n"])
+)
 def test_columns_are_the_first_numbers_of_their_lines(rows, end):
     text = "".join(" ".join(row) + " 9.5 8" + end for row in rows).encode()
     starts = decimals.PAD + np.cumsum([0] + [len(line) + 1 for line in text.split(b"\n")[:-2]])

@@ -48,8 +48,10 @@ def test_what_is_no_array(value):
 def test_nan_is_found_with_its_index():
     with pytest.raises(InputError, match="f: x has a NaN or infinity at index 2"):
         files.numbers([1, 2, float("nan")], "f", "x")
-    values = np.ones((3, 2))
+    values = np.ones((3, 2), np.float32)
     assert files.finite(values, "f") is values
+    with pytest.raises(InputError, match="f: the skeleton has a NaN or infinity at index 1"):
+        files.finite(np.array([[0, 1], [1e300, 0]]), "f")  # too large for float32
 
 
 def test_natural_order():
