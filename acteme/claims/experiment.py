@@ -23,7 +23,7 @@ import numpy as np
 
 from acteme import catalog
 from acteme.errors import ActemeError, InputError
-from acteme.report import ledger
+from acteme.reports import ledger
 from acteme.tasks.intervals import paired_interval
 
 Metrics = dict[str, float]

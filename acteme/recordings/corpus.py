@@ -27,7 +27,7 @@ FORMAT = 1
 """Version of the folder layout; a corpus of another version is rebuilt."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Corpus:
     """Recordings as arrays. `chosen` are the rows of the table that this corpus (or selection of one) holds."""
 
@@ -53,6 +53,12 @@ class Corpus:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __repr__(self) -> str:
+        names = ", ".join(f"{name} {array.shape[1:]}" for name, array in self.arrays.items())
+        return (
+            f"Corpus({len(self)} recordings, {self.frames.sum()} frames of {names}, {len(self.spec.classes)} classes)"
+        )
 
     def column(self, name: str) -> np.ndarray:
         """One table column for the recordings of this corpus."""
@@ -238,7 +244,8 @@ class Corpus:
             texts = tuple(s["text"].to_pylist())
             segments = Segments(*(s[n].to_numpy() for n in ("recording", "start", "end", "label", "score")))
             spec, left_out = Spec.from_json(meta["spec"]), tuple(meta["left_out"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
+            _check_tables(spec, arrays, columns, segments, texts)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, pa.ArrowException) as error:
             raise InputError("is not a corpus folder, or a damaged one", folder, mend) from error
         return cls(spec, arrays, columns, segments, texts if any(texts) else (), left_out=left_out)
 
@@ -248,6 +255,41 @@ def _may_replace(folder: Path) -> bool:
     if folder.exists() and not (folder / "corpus.json").is_file():
         raise InputError("is there already and is no corpus", folder, "choose another name")
     return True
+
+
+def _check_tables(
+    spec: Spec, arrays: dict[str, np.ndarray], table: dict[str, np.ndarray], s: Segments, texts: tuple[str, ...]
+) -> None:
+    """Raises ValueError, or KeyError for a missing column, where the parts of a corpus do not fit together."""
+    sizes, classes, count = (spec.persons, spec.joints, spec.channels), len(spec.classes), len(table["offset"])
+    if not (
+        all(isinstance(size, int) for size in sizes)
+        and all(isinstance(text, str) for text in (spec.layout, *spec.classes, *texts))
+        and isinstance(spec.fps, int | float)
+        and isinstance(spec.multilabel, bool)
+        and arrays.keys() - {"frame_labels"}
+    ):
+        raise ValueError
+    axes = {"skeleton": sizes, "confidence": sizes[:2], "frame_labels": (classes,)}
+    total = max(map(len, arrays.values()))
+    for name, array in arrays.items():
+        wanted = (total, *axes[name])
+        if array.ndim != len(wanted) or any(a != b for a, b in zip(array.shape, wanted, strict=True) if b):
+            raise ValueError
+    offset, frames, label, fps = (table[name] for name in ("offset", "frames", "label", "fps"))
+    whole = (offset, frames, label, s.recording, s.label)
+    floats = (fps, s.start, s.end, s.score, *(c for name, c in table.items() if name.startswith("factor:")))
+    if any(c.dtype.kind != "i" for c in whole) or any(c.dtype.kind != "f" for c in floats):
+        raise ValueError
+    fit = (
+        (frames > 0) & (offset >= 0) & (offset <= total - frames) & (label >= -1) & (label < classes),
+        (fps > 0) & (fps < np.inf),
+        (s.recording >= 0) & (s.recording < count) & (s.label >= 0) & (s.label < classes),
+        (s.start >= 0) & (s.start < s.end) & (s.end < np.inf) & np.isfinite(s.score),
+        np.diff(s.recording) >= 0,
+    )
+    if not (count and all(part.all() for part in fit) and all(name in table for name in TEXT_COLUMNS)):
+        raise ValueError
 
 
 def _write_tables(

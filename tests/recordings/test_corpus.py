@@ -10,6 +10,8 @@ from io import BufferedWriter
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from hypothesis import given, settings
@@ -41,6 +43,11 @@ def test_recordings_come_out_as_they_went_in(corpus):
     assert len(corpus) == 4
     assert all(same(out, given) for out, given in zip(corpus, mixed(), strict=True))
     assert same(corpus[-1], mixed()[-1])
+
+
+def test_it_is_shown_in_one_line(corpus):
+    assert repr(corpus) == "Corpus(4 recordings, 35 frames of skeleton (2, 25, 3), frame_labels (3,), 3 classes)"
+    assert repr(corpus.select(rows=np.array([0]))).startswith("Corpus(1 recordings, 5 frames of ")
 
 
 def test_frame_labels(corpus):
@@ -236,6 +243,71 @@ def test_strange_descriptions_are_refused(tmp_path, meta):
     Corpus.build(mixed(), SPEC, tmp_path / "c")
     (tmp_path / "c" / "corpus.json").write_text(json.dumps(meta))
     with pytest.raises(InputError, match="corpus"):
+        Corpus.open(tmp_path / "c")
+
+
+def described(**changes):
+    """Changes the description of a corpus folder; None takes an entry out."""
+
+    def change(folder):
+        meta = json.loads((folder / "corpus.json").read_text())
+        for name, value in changes.items():
+            part = meta if name in meta else meta["spec"]
+            part[name] = value
+            if value is None:
+                del part[name]
+        (folder / "corpus.json").write_text(json.dumps(meta))
+
+    return change
+
+
+def tabled(name, column, row, value):
+    """Changes one cell of a table of a corpus folder;"""
+
+    def change(folder):
+        table = pq.read_table(folder / f"{name}.parquet").to_pydict()
+        table[column][row] = value
+        pq.write_table(pa.table(table), folder / f"{name}.parquet")
+
+    return change
+
+
+MISFITS = {
+    "joints as a list": described(joints=[25]),
+    "more joints than the array has": described(joints=26),
+    "persons as a text": described(persons="2"),
+    "a class that is no text": described(classes=["sit", [], "wave"]),
+    "fewer classes than labels": described(classes=["sit"]),
+    "a rate of nothing": described(fps="fast"),
+    "no array but the labels": described(shapes={"frame_labels": [35, 3]}),
+    "no array": described(shapes={}),
+    "an endless shape": described(shapes={"skeleton": [float("inf"), 2, 25, 3]}),
+    "frames past the end": tabled("recordings", "frames", 3, 1 << 40),
+    "a place past the end": tabled("recordings", "offset", 3, 1 << 40),
+    "a place before the start": tabled("recordings", "offset", 0, -1),
+    "a recording without frames": tabled("recordings", "frames", 0, 0),
+    "a label out of range": tabled("recordings", "label", 0, 3),
+    "no rate": tabled("recordings", "fps", 0, float("nan")),
+    "a factor that is a text": lambda folder: pq.write_table(
+        pq.read_table(folder / "recordings.parquet").append_column("factor:x", pa.array(["red"] * 4)),
+        folder / "recordings.parquet",
+    ),
+    "no names": lambda folder: pq.write_table(
+        pq.read_table(folder / "recordings.parquet").drop_columns("name"), folder / "recordings.parquet"
+    ),
+    "a segment of no recording": tabled("segments", "recording", 1, 4),
+    "segments out of order": tabled("segments", "recording", 0, 3),
+    "a segment of no class": tabled("segments", "label", 0, -1),
+    "an empty segment": tabled("segments", "end", 0, 0.0),
+}
+
+
+@pytest.mark.parametrize("misfit", MISFITS)
+def test_parts_that_do_not_fit_together_are_refused(tmp_path, misfit):
+    Corpus.build(mixed(), SPEC, tmp_path / "c")
+    assert len(Corpus.open(tmp_path / "c")) == 4
+    MISFITS[misfit](tmp_path / "c")
+    with pytest.raises(InputError, match="c: is not a corpus folder, or a damaged one; delete the folder"):
         Corpus.open(tmp_path / "c")
 
 

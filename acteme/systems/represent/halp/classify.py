@@ -58,7 +58,7 @@ class ClassifyConfig:
     def small(cls) -> "ClassifyConfig":
         """Learns on two processor cores in half a minute."""
         return cls(
-            encoder=EncoderConfig(hidden=64, layers=2), size=32, shortest=24,
+            encoder=EncoderConfig(hidden=64, layers=1), size=24, shortest=16,
             recipe=Recipe(optimizer="adamw", lr=1e-2, epochs=30, batch=64, schedule="cosine", drop_last=False),
         )  # fmt: skip
 

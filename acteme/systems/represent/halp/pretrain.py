@@ -109,11 +109,11 @@ class PretrainConfig:
 
     @classmethod
     def small(cls) -> "PretrainConfig":
-        """Learns on two processor cores in minutes."""
+        """Learns on two processor cores in two minutes. The positives' weight is small: at 0.5 and more they hurt here."""
         return cls(
-            encoder=EncoderConfig(hidden=64, layers=2), queue=1024, momentum=0.99, prototypes=16, size=32, shortest=24,
-            distill_top=256, warmup_epochs=10, crop=(0.5, 1.0), corrupt=0.2, strength=0.5,
-            recipe=Recipe(optimizer="adamw", lr=1e-3, weight_decay=1e-4, epochs=40, batch=64, schedule="cosine"),
+            encoder=EncoderConfig(hidden=64, layers=1), queue=1024, momentum=0.99, prototypes=16, mu=0.1, size=24,
+            shortest=16, crop=(0.3, 1.0), corrupt=0.4, strength=0.5, distill_top=256, warmup_epochs=14,
+            recipe=Recipe(optimizer="adamw", lr=5e-3, weight_decay=1e-4, epochs=45, batch=64, schedule="cosine"),
         )  # fmt: skip
 
 
