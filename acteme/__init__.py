@@ -16,7 +16,7 @@ _API = {
     "open_data": "acteme.recordings.sources",
     "Recording": "acteme.recordings.recording",
     "Corpus": "acteme.recordings.corpus",
-    "report": "acteme.report.page",
+    "report": "acteme.reports.page",
     "claim": "acteme.claims.experiment",
 }
 __all__ = ["__version__", *_API]

@@ -1,69 +1,80 @@
 """The command line: nothing but parsing and calling. Heavy imports happen inside the commands: help is quick."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, UseAppendAction, arg
+from tyro.conf import DisallowNone, FlagCreatePairsOff, OmitArgPrefixes, Positional, UseAppendAction, arg
 from tyro.extras import SubcommandApp
 
+from acteme import __version__
 from acteme.engine.settings import Settings
 from acteme.errors import ActemeError
 
 app = SubcommandApp()
 data_app = SubcommandApp()
 
+Flag = Annotated[FlagCreatePairsOff[bool], arg(help_behavior_hint="")]
 System = Annotated[Positional[str], arg(metavar="SYSTEM")]
 Data = Annotated[Positional[str], arg(metavar="DATA")]
-OptionalPath = Annotated[Path | None, arg(metavar="PATH")]
-OptionalInt = Annotated[int | None, arg(metavar="INT")]
-OptionalFloat = Annotated[float | None, arg(metavar="FLOAT")]
-OptionalText = Annotated[str | None, arg(metavar="TEXT")]
+OptionalData = Annotated[Positional[str | None], arg(metavar="DATA", help_behavior_hint="")]
 RunFolder = Annotated[Positional[Path], arg(metavar="RUN")]
+OptionalPath = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
+OptionalInt = Annotated[int | None, arg(metavar="INT", help_behavior_hint="")]
+OptionalFloat = Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")]
+OptionalText = Annotated[str | None, arg(metavar="TEXT", help_behavior_hint="")]
 
 
 @app.command(name="list")
-def list_(verb: Annotated[Positional[str | None], arg(metavar="VERB")] = None) -> None:
-    """What there is: the published systems.
+def list_(verb: Annotated[Positional[str | None], arg(metavar="VERB", help_behavior_hint="")] = None) -> None:
+    """Lists the published systems.
 
     Args:
-        verb: only this kind (represent, recognize, localize, ...).
+        verb: only those that do this: represent, recognize, localize, ...
     """
-    from acteme.report import terminal
+    from acteme.reports import terminal
 
     terminal.systems(verb)
 
 
 @app.command
 def info(system: System) -> None:
-    """A system: its paper, what it reads, its settings with their defaults, its claim and what came out.
+    """Shows a system: its paper, what it reads, its settings, its claim and what came of it.
 
     Args:
         system: its short name, from `acteme list`.
     """
-    from acteme.report import terminal
+    from acteme.reports import terminal
 
     terminal.system(system)
 
 
 @data_app.command(name="list")
-def data_list() -> None:
-    """The names that DATA can have: bundled worlds and official layouts, with their options."""
-    from acteme.report import terminal
+def data_list(name: Annotated[Positional[str | None], arg(metavar="NAME", help_behavior_hint="")] = None) -> None:
+    """Lists the names that DATA can have: worlds and file formats; or the options of one of them.
 
-    terminal.sources()
+    Args:
+        name: show the options of this one.
+    """
+    from acteme.reports import terminal
+
+    if name is None:
+        terminal.sources()
+    else:
+        terminal.source(name)
 
 
 @data_app.command(name="check")
 def data_check(data: Data) -> None:
-    """Validates a data set: says what is wrong, where, and how to mend it. Exit code 2 if anything is.
+    """Says what a data set holds, and what is wrong, where, and how to mend it (exit code 2).
 
     Args:
         data: a name, name:path or path, each with optional `?option=value&...`.
     """
     from acteme.recordings.check import check
-    from acteme.report import terminal
+    from acteme.reports import terminal
 
     checked = check(data)
     terminal.show(checked)
@@ -82,7 +93,7 @@ def data_convert(
     Args:
         data: what to read: a name, name:path or path, each with optional `?option=value&...`.
         to: the folder or file to write; it must not exist yet.
-        format: `folder` is annotations.csv with .npz files, `corpus` the memory-mapped form.
+        format: `folder` is annotations.csv with .npz files, `corpus` opens at once, the others are for other tools.
     """
     from acteme.recordings.convert import convert
 
@@ -97,16 +108,19 @@ def data_assets() -> None:
     fetch_assets()
 
 
+app.command(data_app, name="data", help="Lists, checks and converts data sets.")
+
+
 @app.command
 def train(
     system: System,
     data: Data,
     /,
     run: OptionalPath = None,
-    small: bool = False,
-    set: UseAppendAction[tuple[str, ...]] = (),
-    resume: bool = False,
-    stages: UseAppendAction[tuple[str, ...]] = (),
+    small: Flag = False,
+    set: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="STAGE.NAME=VALUE")] = (),
+    resume: Flag = False,
+    stages: Annotated[UseAppendAction[tuple[str, ...]], arg(name="stage", metavar="STAGE")] = (),
     settings: OmitArgPrefixes[Settings] = Settings(),  # noqa: B008
 ) -> None:
     """Trains a system, stage after stage, into a run folder.
@@ -116,10 +130,10 @@ def train(
         data: what to learn from: `mocap`, `stage`, `ntu60:/data/nturgbd`, or a folder with annotations.csv.
         run: the folder to write; a new one under runs/ unless given.
         small: the setting that learns on two processor cores in minutes, instead of the official one.
-        set: a setting to change, as `stage.name=value`, as often as needed; `acteme info SYSTEM` lists them.
-        resume: go on with an interrupted run (name it by --run).
-        stages: train only this stage, as often as needed; all of them unless given.
-        settings: how it is run.
+        set: a setting to change; `acteme info SYSTEM` lists them.
+        resume: go on with an interrupted run: the one that --run names, or the latest of this system and data.
+        stages: train only this stage; all of them unless given.
+        settings: the same for all systems.
     """
     from acteme.engine.config import configured
     from acteme.engine.train import train as train_
@@ -129,9 +143,8 @@ def train(
 
 
 @app.command
-def evaluate(run: RunFolder, data: Annotated[Positional[str | None], arg(metavar="DATA")] = None, split: str = "test",
-             protocol: OptionalText = None) -> None:  # fmt: skip
-    """The official metrics of the run's task, with 95% intervals; also written to RUN/evaluation.json.
+def evaluate(run: RunFolder, data: OptionalData = None, split: str = "test", protocol: OptionalText = None) -> None:
+    """Measures a run by the official metrics of its task; also written to RUN/evaluation.json.
 
     Args:
         run: the run folder.
@@ -141,17 +154,18 @@ def evaluate(run: RunFolder, data: Annotated[Positional[str | None], arg(metavar
             predictions unless given, or linear where it makes none.
     """
     from acteme.engine.evaluate import evaluate as evaluate_
-    from acteme.report import terminal
+    from acteme.reports import terminal
 
     terminal.evaluation(evaluate_(run, data, split=split, protocol=protocol))
+    print(f"Wrote {run / 'evaluation.json'}")
 
 
 @app.command
 def predict(
     run: RunFolder,
-    inputs: Annotated[Positional[tuple[str, ...]], arg(metavar="INPUT...")],
+    inputs: Annotated[Positional[tuple[str, ...]], arg(metavar="INPUT...", help_behavior_hint="(one or more)")],
     to: OptionalPath = None,
-    format: Literal["jsonl", "csv", "vtt", "eaf"] | None = None,
+    format: Annotated[Literal["jsonl", "csv", "vtt", "eaf"] | None, arg(help_behavior_hint="")] = None,
     threshold: OptionalFloat = None,
     smooth: float = 0.0,
     gap: float = 0.0,
@@ -159,15 +173,15 @@ def predict(
     overlap: float = 0.5,
     split: OptionalText = None,
     workers: OptionalInt = None,
-    ray: bool = False,
+    ray: Flag = False,
 ) -> None:
-    """Predicts the actions in recordings of any length, as segments with start, end (seconds), label and score.
+    """Predicts the actions in recordings of any length: start, end (seconds), label, score.
 
     Args:
         run: the run folder.
         inputs: files, folders or data names.
-        to: the file to write (a folder for vtt and eaf of several recordings); printed as JSON Lines unless given.
-        format: what to write; told by the suffix of --to unless given. vtt is WebVTT, eaf is ELAN.
+        to: the file to write (a folder for vtt and eaf of several recordings); printed unless given.
+        format: jsonl (JSON Lines), csv, vtt (WebVTT) or eaf (ELAN); told by the suffix of --to unless given.
         threshold: score from which a class holds.
         smooth: seconds of a median filter over the scores.
         gap: segments of one class at most so many seconds apart become one.
@@ -177,14 +191,14 @@ def predict(
         workers: processes; one per core unless given.
         ray: run on Ray instead.
     """
-    from acteme.engine.export import write
+    from acteme.engine.export import stream, write
     from acteme.engine.predict import predict as predict_
     from acteme.engine.segmenter import Rules
 
     rules = Rules(threshold, smooth, gap, shortest)
     found = predict_(run, list(inputs), rules=rules, overlap=overlap, split=split, workers=workers, ray=ray)
     if to is None:
-        write(found, Path("/dev/stdout"), format or "jsonl")
+        stream(found, sys.stdout, format or "jsonl")
         return
     for path in write(found, to, format):
         print(path)
@@ -193,12 +207,12 @@ def predict(
 @app.command
 def encode(
     run: RunFolder,
-    data: Annotated[Positional[tuple[str, ...]], arg(metavar="DATA...")],
+    data: Annotated[Positional[tuple[str, ...]], arg(metavar="DATA...", help_behavior_hint="(one or more)")],
     to: Path = Path("latents"),
     overlap: float = 0.5,
     split: OptionalText = None,
     workers: OptionalInt = None,
-    ray: bool = False,
+    ray: Flag = False,
 ) -> None:
     """Encodes recordings into a table that `acteme search` looks things up in.
 
@@ -226,7 +240,7 @@ def search(
     count: int = 10,
     split: OptionalText = None,
 ) -> None:
-    """Finds the places in encoded recordings that resemble an example, nearest first, with their times.
+    """Finds the places in encoded recordings that resemble an example, nearest first.
 
     Args:
         table: what `acteme encode` wrote.
@@ -237,23 +251,22 @@ def search(
         split: only recordings of this split.
     """
     from acteme.engine.search import search as search_
-    from acteme.report import terminal
+    from acteme.reports import terminal
 
     example = int(query) if query.isdecimal() else query
     terminal.hits(search_(table, example, start=start, end=end, count=count, split=split))
 
 
 @app.command
-def report(run: RunFolder, data: Annotated[Positional[str | None], arg(metavar="DATA")] = None,
-           to: OptionalPath = None) -> None:  # fmt: skip
-    """Writes one self-contained HTML page on a run: curves, metrics, a map of the latents, a skeleton player.
+def report(run: RunFolder, data: OptionalData = None, to: OptionalPath = None) -> None:
+    """Writes an HTML page on a run: curves, metrics, a map of the latents, a skeleton player.
 
     Args:
         run: the run folder.
         data: the recordings to show; the run's own data unless given.
         to: the file to write; RUN/report.html unless given.
     """
-    from acteme.report.page import report as report_
+    from acteme.reports.page import report as report_
 
     print(report_(run, data, to))
 
@@ -265,9 +278,9 @@ def claim(
     to: Path = Path("ledger"),
     work: Path = Path("runs/claims"),
     workers: OptionalInt = None,
-    tiny: bool = False,
+    tiny: Flag = False,
 ) -> None:
-    """Runs a paper's central claim as an experiment and writes what came out to the ledger.
+    """Runs a paper's central claim as an experiment, into the ledger.
 
     Args:
         system: its short name, or `all`.
@@ -279,7 +292,7 @@ def claim(
     """
     from acteme.catalog import ENTRIES
     from acteme.claims.experiment import claim as claim_
-    from acteme.report import terminal
+    from acteme.reports import terminal
 
     for slug in [e.slug for e in ENTRIES] if system == "all" else [system]:
         terminal.claims(claim_(slug, seeds, to=to, work=work, workers=workers, tiny=tiny))
@@ -287,7 +300,7 @@ def claim(
 
 @app.command
 def completion(shell: Annotated[Positional[Literal["bash", "zsh", "tcsh"]], arg(metavar="SHELL")]) -> None:
-    """Prints the completion script of a shell: eval "$(acteme completion bash)".
+    """Prints a shell's completion script, for eval "$(acteme completion bash)".
 
     Args:
         shell: bash, zsh or tcsh.
@@ -295,24 +308,33 @@ def completion(shell: Annotated[Positional[Literal["bash", "zsh", "tcsh"]], arg(
     _parse(["--tyro-print-completion", shell])
 
 
-app.command(data_app, name="data", help="Data sets: their names, checks, conversions, bundled motion clips.")
-
-
 def _parse(args: Sequence[str]) -> None:
-    app.cli(prog="acteme", description="Learn from recorded actions.", args=args, config=(FlagCreatePairsOff,))
+    app.cli(
+        prog="acteme",
+        description=f"Acteme {__version__} learns from recorded actions. COMMAND --help says more of a command.",
+        args=args,
+        config=(DisallowNone,),
+    )
 
 
 def main(args: Sequence[str] | None = None) -> None:
     """Runs a command; what its user can mend is one line on standard error and exit code 2."""
     given = list(sys.argv[1:] if args is None else args)
+    if given == ["--version"]:
+        print(__version__)
+        return
     try:
         _parse(given or ["--help"])
+        sys.stdout.flush()
     except ActemeError as error:
         print(f"acteme: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt as stop:
         print(f"acteme: {stop or 'interrupted'}", file=sys.stderr)
         raise SystemExit(130) from None
+    except BrokenPipeError:  # whoever read the output has seen enough; Python would complain again when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
     except OSError as error:
         # A full disk, a missing right: files are written under a temporary name first, so nothing is left half-written.
         print(f"acteme: {error.filename or ''}: {error.strerror or error}".replace(" : ", " "), file=sys.stderr)

@@ -10,9 +10,10 @@ from pathlib import Path
 from acteme import catalog
 from acteme.recordings import batch
 from acteme.recordings.batch import VOCABULARY
+from acteme.recordings.options import described
 from acteme.recordings.skeleton.layouts import LAYOUTS
 from acteme.recordings.sources import SOURCES
-from acteme.report import ledger
+from acteme.reports import ledger
 
 ROOT = Path(__file__).parent.parent
 
@@ -44,16 +45,11 @@ def data_page() -> str:
     """docs/data.md with the layouts and the sources, from the readers' docstrings."""
     parts = []
     for name, source in SOURCES.items():
-        function = source.function()
-        head, _, _ = (inspect.getdoc(function) or "").partition("Raises:")
-        about, _, options = head.partition("Args:")
-        known = {k: p for k, p in inspect.signature(function).parameters.items() if k != "path"}
-        parts += ["", f"### `{name}{':PATH' if source.needs_path else ''}`", "", f"{about.strip()}", ""]
-        for option, meaning in re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", options, re.MULTILINE):
-            if option in known:
-                default = known[option].default
-                shown = "" if default in ("", None, inspect.Parameter.empty) else f" ({default})"
-                parts.append(f"- `{option}`{shown}: {' '.join(meaning.split())}")
+        about, options = described(source.function())
+        parts += ["", f"### `{name}{':PATH' if source.needs_path else ''}`", "", about, ""]
+        parts += [
+            f"- `{option}`{f' ({default})' if default else ''}: {meaning}" for option, default, meaning in options
+        ]
     text = fill((ROOT / "docs/data.md").read_text(), "layouts", ", ".join(f"`{n}`" for n in LAYOUTS))
     return fill(text, "sources", "\n" + "\n".join(parts).strip("\n") + "\n")
 

@@ -1,7 +1,7 @@
 """The main job on real input: `make demo` runs this.
 
-Trains LAC (small) on untrimmed recordings of real human motion, evaluates it beside the same encoder without pre-training, predicts
-a recording that training never saw, and writes a report to look at.
+Trains LAC (small) on untrimmed recordings of real human motion, evaluates it beside the same encoder without
+pre-training, predicts a recording that training never saw, and writes a report to look at.
 """
 
 import shutil

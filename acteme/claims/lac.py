@@ -80,8 +80,10 @@ def _run_tiny(arm: str, seed: int, folder: Path) -> Metrics:
 
 
 def _config(arm: str, linear: bool) -> Config:
-    """The small setting; segmentation sees few recordings more often, with half the stride. Its learning rates are those
-    that are best without pre-training (on another seed's world), which favors the baseline."""
+    """The small setting; segmentation sees few recordings more often, with half the stride.
+
+    Its learning rates are those that are best without pre-training (on another seed's world): they favor the baseline.
+    """
     config = Config.small()
     contrast = replace(
         config.contrast, compose=arm in ("compose", "self"), partner="self" if arm == "self" else "other"

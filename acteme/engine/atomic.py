@@ -21,6 +21,8 @@ def fresh_file(path: Path) -> Iterator[Path]:
     if path.exists() and not path.is_file() and not path.is_dir():
         yield path
         return
+    if path.is_symlink():  # the file itself is replaced, not the link (/dev/stdout that a shell sends to a file)
+        path = path.resolve()
     work = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

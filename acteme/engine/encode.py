@@ -14,12 +14,12 @@ import torch
 
 from acteme.engine.adapt import View
 from acteme.engine.atomic import fresh_folder
+from acteme.engine.device import device_for
 from acteme.engine.inputs import Input, Part, dealt, parts
 from acteme.engine.pool import pool_map, worker_count
 from acteme.engine.predict import own_spec
 from acteme.engine.run import Run, load, loaded
 from acteme.engine.slide import Slide, slide
-from acteme.engine.sliding import device_for
 from acteme.errors import InputError
 from acteme.recordings.batch import to_device
 from acteme.recordings.recording import Recording
@@ -106,7 +106,7 @@ def encode(
     filled = (b for b in batches if b.num_rows)
     first = next(filled, None)
     if first is None:
-        raise InputError("there is nothing to encode", str(data), "check the split")
+        raise InputError(f"no recording is in split '{split}'", "--split", "leave it away, or name another")
     with fresh_folder(to) as work:
         made = _write(lancedb.connect(work), first, filled)
         width = first.schema.field("vector").type.list_size

@@ -22,14 +22,15 @@ from torch import nn
 
 from acteme.engine.adapt import adapt
 from acteme.engine.atomic import write_text
+from acteme.engine.blend import corpus_scores, scores
+from acteme.engine.device import device_for
+from acteme.engine.head import LinearHead
 from acteme.engine.latents import recording_latents
 from acteme.engine.loader import Loader, entropy
-from acteme.engine.probe import Probe
 from acteme.engine.run import Run, load, short_name
 from acteme.engine.segmenter import Rules, Segmenter
 from acteme.engine.settings import Settings
 from acteme.engine.slide import Slide
-from acteme.engine.sliding import corpus_scores, device_for, scores
 from acteme.engine.train import open_corpus, training_part
 from acteme.errors import InputError
 from acteme.nn.recipe import Recipe
@@ -97,6 +98,7 @@ def evaluate(
     run = load(run)
     if data is None and run.data is None:
         raise InputError("was trained on recordings in memory", run.folder, "say which data to evaluate on")
+    shown = run.data if data is None else "data" if isinstance(data, Corpus) else str(data)
     corpus = adapt(open_corpus(run.data if data is None else data), run.spec)  # type: ignore[arg-type]
     protocol = protocol or default_protocol(run, stage)
     other = data is not None and str(data) != run.data
@@ -107,14 +109,13 @@ def evaluate(
     chosen = part(corpus, split, other)
     if protocol == "predictions":
         if corpus.spec.classes != run.spec.classes:
-            what = f"has {len(corpus.spec.classes)} classes, not the {len(run.spec.classes)} of the run"
-            raise InputError(what, str(data), "evaluate latents instead, by --protocol transfer")
+            raise InputError(other_classes(corpus.spec.classes, run.spec.classes), shown,
+                             "evaluate latents instead, by --protocol transfer")  # fmt: skip
         name = stage or run.stage_with("predict")
         outcome = measure(run, run.module(name).to(device_for(accelerator)), name, chosen, rules, batch)
     else:
         name = stage or run.stage_with("encode")
         outcome = probe(run, name, protocol, training_part(corpus), chosen, rules, recipe, batch, accelerator, progress)
-    shown = run.data if data is None else "data" if isinstance(data, Corpus) else str(data)
     made = Evaluation(run.entry.task, protocol, short_name(shown), split, outcome.metrics, outcome.intervals,
                       outcome.per_class, outcome.confusion)  # fmt: skip
     head = {"task": made.task, "protocol": protocol, "data": made.data, "split": split}
@@ -124,9 +125,18 @@ def evaluate(
 
 def default_protocol(run: Run, stage: str | None) -> str:
     """The run's own predictions where it makes any, a linear probe otherwise."""
-    return (
-        "predictions" if any(hasattr(run.kind(s), "predict") for s in ([stage] if stage else run.stages)) else "linear"
-    )
+    able = run.can("predict") if stage is None else hasattr(run.kind(stage), "predict")
+    return "predictions" if able else "linear"
+
+
+def other_classes(own: tuple[str, ...], wanted: tuple[str, ...]) -> str:
+    """In which way the classes of data are not those of a run."""
+    lacking, strange = ([k for k in some if k not in others] for some, others in ((wanted, own), (own, wanted)))
+    if not lacking and not strange:
+        return "has the classes of the run in another order"
+    parts = [f"{verb} " + ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+             for verb, names in (("lacks", lacking), ("adds", strange)) if names]  # fmt: skip
+    return f"has other classes than the run: {' and '.join(parts)}"
 
 
 def part(corpus: Corpus, split: str, other: bool) -> Corpus:
@@ -219,7 +229,7 @@ def probe(run: Run, stage: str, protocol: str, train: Corpus, test: Corpus, rule
         train = labeled_share(train, int(kind[2]) / 100, run.settings.seed)
     tuned = kind[1] in ("semi", "finetune")
     width = recording_latents(module, test.select(rows=np.array([0])), windows, 1).shape[1]
-    head = Probe(module, width, len(train.spec.classes), frames, train.spec.multilabel, tuned).to(device)
+    head = LinearHead(module, width, len(train.spec.classes), frames, train.spec.multilabel, tuned).to(device)
     loader = Loader(train, windows, batch, run.settings.seed, protocol)
     if not tuned:
         head.solve(to_device(b, device) for b in loader.sweep())

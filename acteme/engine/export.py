@@ -5,7 +5,9 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
+from typing import TextIO
 from xml.etree import ElementTree as xml
 
 from acteme.engine.atomic import fresh_file, write_text
@@ -21,6 +23,29 @@ CONSTRAINTS = {
     "Included_In": "Parts of the parent's interval, with gaps",
 }
 """What an .eaf file declares, whether it uses it or not."""
+
+
+def stream(predictions: Iterable[Prediction], file: TextIO, format: str = "jsonl") -> None:
+    """Writes predictions to an open text file, such as standard output, each as soon as it is there.
+
+    Raises:
+        InputError: unknown format, or several recordings as vtt or eaf.
+    """
+    check_format(format, "--format")
+    if format in ("jsonl", "csv"):
+        (_jsonl if format == "jsonl" else _csv)(predictions, file.write)
+        return
+    found = list(islice(predictions, 2))
+    if len(found) > 1:
+        raise InputError(f"{format} holds one recording only", "--format", "name a folder with --to")
+    for p in found:
+        file.write(vtt(p) if format == "vtt" else eaf(p))
+
+
+def check_format(format: str, where: str | Path) -> None:
+    """Raises InputError where there is no such format."""
+    if format not in FORMATS:
+        raise InputError(f"there is no format '{format}'", where, "known: " + ", ".join(FORMATS))
 
 
 def write(predictions: Iterable[Prediction], to: Path | str, format: str | None = None) -> list[Path]:
@@ -40,8 +65,7 @@ def write(predictions: Iterable[Prediction], to: Path | str, format: str | None 
     """
     to = Path(to)
     format = format or to.suffix.lstrip(".").lower()
-    if format not in FORMATS:
-        raise InputError(f"there is no format '{format}'", to, "known: " + ", ".join(FORMATS))
+    check_format(format, to)
     if format in ("jsonl", "csv"):
         with fresh_file(to) as work, work.open("w", encoding="utf-8", newline="") as file:
             (_jsonl if format == "jsonl" else _csv)(predictions, file.write)

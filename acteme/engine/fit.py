@@ -128,7 +128,7 @@ def fit(job: Job, settings: Settings, begin: Callable[[nn.Module, Loader], None]
         keeper.close()
     if metrics is not None:
         metrics.flush()
-        bar.finish(lightning.step, metrics.last, lightning.position.seconds)
+        bar.finish(lightning.position.epoch, lightning.step, metrics.last, lightning.position.seconds)
     if log is not None:
         log.finalize("success")
     return full_state(lightning, "average" if recipe.ema is not None else "module")

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from acteme.engine.sliding import device_of
+from acteme.engine.device import device_of
 from acteme.recordings.batch import to_device
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.windows import Windows

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
-from acteme.errors import ActemeError, MissingError
+from acteme.errors import ActemeError, InputError, MissingError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -23,7 +23,9 @@ WORTHWHILE = 64
 def worker_count(workers: int | None, recordings: int) -> int:
     """How many processes to use: as told, else one per core where there are recordings enough for them."""
     if workers is not None:
-        return max(1, workers)
+        if workers < 1:
+            raise InputError(f"{workers} processes", "--workers", "give 1 or more")
+        return workers
     return max(1, min(os.cpu_count() or 1, recordings // WORTHWHILE))
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from acteme.engine.adapt import View
+from acteme.engine.blend import view_scores
+from acteme.engine.device import device_for
 from acteme.engine.inputs import Input, Part, dealt, parts
 from acteme.engine.pool import pool_map, worker_count
 from acteme.engine.run import Run, load, loaded
 from acteme.engine.segmenter import Rules, Segmenter
 from acteme.engine.slide import Slide
-from acteme.engine.sliding import device_for, view_scores
 from acteme.errors import InputError
 from acteme.recordings.annotations import Segment
 from acteme.recordings.recording import Recording
@@ -99,8 +100,19 @@ def predict(
     how = Slide(getattr(run.config, name).windows, run.clip, window, overlap, batch)
     manner = Manner(name, rules, how, scores, split, device_for(accelerator, alone=count == 1 and not ray))
     if count == 1 and not ray:
-        return (p for part in dealt(found, 1) for p in _part(run, manner, part))
-    return (p for some in pool_map(partial(_all, run, manner), dealt(found, count), count, ray) for p in some)
+        made = (p for part in dealt(found, 1) for p in _part(run, manner, part))
+    else:
+        made = (p for some in pool_map(partial(_all, run, manner), dealt(found, count), count, ray) for p in some)
+    return _some(made, split)
+
+
+def _some(made: Iterator[Prediction], split: str | None) -> Iterator[Prediction]:
+    """The same; InputError where there is none."""
+    first = next(made, None)
+    if first is None:
+        raise InputError(f"no recording is in split '{split}'", "--split", "leave it away, or name another")
+    yield first
+    yield from made
 
 
 def _all(run: Run, manner: Manner, part: Part) -> list[Prediction]:

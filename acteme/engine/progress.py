@@ -40,12 +40,13 @@ class Bar:
             self.progress.stop()
             self.progress = None
 
-    def finish(self, steps: int, loss: float, seconds: float) -> None:
-        """Takes the bar away and says how it went."""
+    def finish(self, epochs: int, steps: int, loss: float, seconds: float) -> None:
+        """Takes the bar away and says how it went: whole epochs, steps, the last loss, the time."""
         self.close()
         if self.on:
-            epochs = f"{self.epochs} epoch" + "s" * (self.epochs != 1)
-            print(f"{self.title}: {epochs}, {steps} steps, loss {loss:.4g}, {duration(seconds)}")
+            done = f"{epochs} of {self.epochs}" if epochs < self.epochs else f"{epochs}"
+            parts = (f"{done} epoch" + "s" * (self.epochs != 1), f"{steps} step" + "s" * (steps != 1))
+            print(f"{self.title}: {', '.join(parts)}, loss {loss:.4g}, {duration(seconds)}")
             sys.stdout.flush()
 
 

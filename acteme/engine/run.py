@@ -80,6 +80,10 @@ class Run:
             raise InputError(f"has no stage '{stage}'", self.folder, "its stages: " + ", ".join(self.stages))
         return getattr(self.entry.module(), dict(self.entry.stages)[stage])
 
+    def can(self, method: str) -> bool:
+        """Whether a trained stage has the method (`predict`, `encode`)."""
+        return any(hasattr(self.kind(s), method) and self.done(s) for s in self.stages)
+
     def stage_with(self, method: str) -> str:
         """The last trained stage that has the method (`predict`, `encode`).
 

@@ -11,9 +11,9 @@ class Settings:
     seed: int = 0
     """Decides initial weights, order, windows, augmentation: the same seed gives the same run."""
     epochs: int | None = None
-    """Epochs of every stage, instead of each recipe's own; milestones and warm-up move in proportion."""
+    """Epochs of every stage; milestones and warm-up move in proportion. None: as each recipe says."""
     steps: int | None = None
-    """At most so many optimization steps per stage."""
+    """Most optimization steps of every stage. None: no limit."""
     precision: Literal["32", "bf16"] = "32"
     """`bf16` computes matrix products in bfloat16 (autocast); weights stay in float32."""
     compile: bool = False

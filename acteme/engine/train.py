@@ -55,6 +55,7 @@ def train(
         raise InputError(f"'{entry.slug}' has no stage '{unknown[0]}'", "stages", "its stages: " + ", ".join(names))
     name = None if isinstance(data, Corpus) else str(data)
     corpus = training_part(open_corpus(data))
+    check_labels(entry, corpus, names if stages is None else stages)
     if resume:
         made = load(Path(run) if run is not None else unfinished(entry.slug, name), entry)
         check_resumed(made, corpus, config)
@@ -148,6 +149,20 @@ def check_settings(settings: Settings) -> None:
         raise InputError(
             "several machines need a launcher", "setting 'nodes'", "start with torchrun, see docs/scaling.md"
         )
+
+
+def check_labels(entry: catalog.Entry, corpus: Corpus, stages: Sequence[str]) -> None:
+    """Raises InputError where a stage that predicts classes would have nothing to learn from."""
+    if entry.task == "recognition":
+        lack, labeled = "single label", bool((corpus.label >= 0).any())
+    else:
+        lack, labeled = "label", "frame_labels" in corpus.arrays
+    kinds = {name: getattr(entry.module(), kind) for name, kind in entry.stages}
+    needy = [name for name in stages if hasattr(kinds[name], "predict")]
+    if needy and not labeled:
+        rest = [name for name in kinds if name not in needy]
+        mend = "give labeled recordings" + (f", or train only: {', '.join(rest)}" if rest else "")
+        raise InputError(f"no recording has a {lack}, from which stage '{needy[0]}' learns", "data", mend)
 
 
 def check_resumed(run: Run, corpus: Corpus, config: Any) -> None:

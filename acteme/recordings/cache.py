@@ -1,8 +1,9 @@
 """Where Acteme keeps what it can make again: parsed data sets as memory-mapped corpora, and unpacked data files.
 
 A data set has one place in the cache, named by its source, path and options. What lies there is good as long as every
-file that was read, and every folder that holds one, has the size and time it had, and the code that read it is the
-same; then it is opened without listing or parsing anything. Otherwise it is made anew, by one process at a time.
+file that was read, and every folder of the data set that holds one, has the size and time it had, and the code that
+read it is the same; then it is opened without listing or parsing anything. Otherwise it is made anew, by one process at
+a time.
 """
 
 import hashlib
@@ -25,6 +26,8 @@ from acteme.recordings.recording import Listing, Recording
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of recordings that are read and of all."""
+MEND = "free some space, or set the environment variable ACTEME_CACHE to a folder that can be written"
+"""What helps where the cache cannot be written."""
 
 
 def cached(
@@ -56,8 +59,7 @@ def cached(
         lock = FileLock(place / "lock")
         lock.acquire()
     except OSError as error:
-        mend = "set the environment variable ACTEME_CACHE to a folder that can be written"
-        raise InputError(f"the cache cannot be written: {error.strerror or error}", place, mend) from error
+        raise InputError(f"the cache cannot be written: {error.strerror or error}", place, MEND) from error
     try:
         corpus = _open(place)
         if corpus is None:
@@ -116,18 +118,24 @@ def _make(
     new, at = place / "new", place / "corpus"
     made = make()
     files = named if isinstance(made, Corpus) else [*made.files, *named]
-    state = {"asked": asked, "code": _code(), "files": _stamps(files)}  # before parsing: a change while at it counts
-    if isinstance(made, Corpus):
-        made.save(new)
-    else:
-        left_out: list[str] | None = [] if skip_bad else None
-        Corpus.build(read_all(made, left_out, progress), made.spec, new, made.strict, left_out)
+    shutil.rmtree(new, ignore_errors=True)  # of a process that was killed
+    # before parsing, so that a change while at it counts
+    state = {"asked": asked, "code": _code(), "files": _stamps([*files, *_between(files, named)])}
     try:
+        if isinstance(made, Corpus):
+            made.save(new)
+        else:
+            left_out: list[str] | None = [] if skip_bad else None
+            Corpus.build(read_all(made, left_out, progress), made.spec, new, made.strict, left_out)
         (new / "source.json").write_text(json.dumps(state))
         shutil.rmtree(at, ignore_errors=True)
         new.rename(at)
+    except InputError as error:
+        raise InputError(error.what, error.where, MEND if error.where == new else error.mend) from error
     except OSError as error:
-        raise InputError(f"the cache cannot be written: {error.strerror or error}", place) from error
+        raise InputError(f"the cache cannot be written: {error.strerror or error}", place, MEND) from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
     return Corpus.open(at)
 
 
@@ -136,26 +144,37 @@ def _open(place: Path) -> Corpus | None:
     try:
         state = json.loads((place / "corpus" / "source.json").read_text())
         known = state["files"]
-        if state["code"] != _code() or _stamps(map(Path, known), folders=False) != known:
+        if state["code"] != _code() or _stamps(map(Path, known)) != known:
             return None
         return Corpus.open(place / "corpus")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, InputError):
         return None
 
 
-def _stamps(files: Iterable[Path], folders: bool = True) -> dict[str, list[int]]:
-    """Size and time of each file and, with `folders`, of the folders that hold them (which change with their names)."""
-    paths = {p.absolute() for p in files}
-    if folders:
-        paths |= {p.parent for p in paths if not p.is_dir()}
+def _stamps(files: Iterable[Path]) -> dict[str, list[int]]:
+    """Size and time of each file or folder; of one that is not there -1."""
     stamps: dict[str, list[int]] = {}
-    for path in sorted(map(str, paths)):
+    for path in sorted({str(p.absolute()) for p in files}):
         try:
             stat = os.stat(path)  # noqa: PTH116 - called for every file of a data set
             stamps[path] = [stat.st_size, stat.st_mtime_ns]
         except OSError:
             stamps[path] = [-1, -1]
     return stamps
+
+
+def _between(files: Iterable[Path], roots: Iterable[Path]) -> set[Path]:
+    """The folders below `roots` that hold the files at any depth: what appears in one of them changes its time.
+
+    Other folders may change with what has nothing to do with the data.
+    """
+    tops = {root.absolute() for root in roots}
+    out: set[Path] = set()
+    for folder in {file.absolute().parent for file in files}:
+        way = [folder, *folder.parents]
+        found = next((i for i, above in enumerate(way) if above in tops), 0)
+        out.update(way[:found])
+    return out
 
 
 @cache

@@ -83,26 +83,31 @@ class CheckReport:
     def _facts(self) -> Table:
         table = Table("", "", show_header=False, box=None)
         spec = self.spec or Spec()
-        hours, rest = divmod(round(self.seconds), 3600)
         table.add_row("recordings", f"{self.recordings} ({self.unlabeled} without a label)")
-        table.add_row(
-            "length", f"{hours} h {rest // 60} min {rest % 60} s, {self.shortest} to {self.longest} frames each"
-        )
+        table.add_row("length", f"{_clock(self.seconds)}, {self.shortest} to {self.longest} frames each")
         table.add_row("skeleton", f"{spec.layout}: {spec.joints} joints, {spec.channels} coordinates")
         table.add_row("persons", ", ".join(f"{n} in {count}" for n, count in sorted(self.persons.items())))
         table.add_row("frames/s", ", ".join(f"{fps:g} in {count}" for fps, count in sorted(self.rates.items())))
         table.add_row("subjects", str(self.subjects))
-        table.add_row("splits", ", ".join(f"{name or 'none'} {count}" for name, count in sorted(self.splits.items())))
+        table.add_row(
+            "splits",
+            ", ".join(f"{name or 'none'} {count}" for name, count in sorted(self.splits.items(), reverse=True)),
+        )
         return table
 
-    def _classes(self) -> Table:
+    def _classes(self) -> RenderableType:
         kind = "several at a time" if self.spec and self.spec.multilabel else "one at a time"
-        table = Table("class", "count", title=f"{len(self.classes)} classes, {kind}", title_justify="left")
+        table = Table("", "", show_header=False, box=None)
         for name, count in list(self.classes.items())[:SHOWN]:
             table.add_row(name, str(count))
         if len(self.classes) > SHOWN:
             table.add_row(f"... and {len(self.classes) - SHOWN} more", "")
-        return table
+        return Group(Text(f"{len(self.classes)} classes, {kind}, and how often each occurs:"), table)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60} h " * (minutes >= 60) + f"{minutes % 60} min " * (minutes > 0) + f"{rest} s"
 
 
 def check(data: str | Path | Corpus, *, progress: Progress | None = None) -> CheckReport:

@@ -6,7 +6,7 @@ import pickle
 import re
 import zipfile
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import IO, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -151,8 +151,7 @@ def _ctrgcn(corpus: Corpus, to: Path, frames: int) -> None:
         for split, part in _parts(corpus).items():
             shape = (len(part), frames, int(np.prod(part.arrays["skeleton"].shape[1:])))
             with archive.open(f"x_{split}.npy", "w", force_zip64=True) as member:
-                header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-                np.lib.format.write_array_header_1_0(member, header)
+                _header(member, shape)
                 for i in range(len(part)):
                     member.write(_clip(part, i, frames).astype("<f4").tobytes())
             with archive.open(f"y_{split}.npy", "w") as member:
@@ -165,14 +164,19 @@ def _agcn(corpus: Corpus, to: Path, frames: int) -> None:
         for split, part in _parts(corpus).items():
             name = {"train": "train", "test": "val"}[split]
             shape = (len(part), channels, frames, joints, persons)
-            out = np.lib.format.open_memmap(work / f"{name}_data_joint.npy", "w+", np.float32, shape)
-            for i in range(len(part)):
-                out[i] = _clip(part, i, frames).transpose(3, 0, 2, 1)
-            out.flush()
-            del out
+            # written, not mapped: a mapped file on a full disk ends the process without an error that could be caught
+            with (work / f"{name}_data_joint.npy").open("wb") as file:
+                _header(file, shape)
+                for i in range(len(part)):
+                    file.write(_clip(part, i, frames).transpose(3, 0, 2, 1).astype("<f4").tobytes())
             with (work / f"{name}_label.pkl").open("wb") as file:
                 pickle.dump((part.column("name").tolist(), part.label.tolist()), file)
             np.save(work / f"{name}_num_frame.npy", part.frames)
+
+
+def _header(file: IO[bytes], shape: tuple[int, ...]) -> None:
+    """The beginning of a .npy file of float32."""
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
 
 
 def _clip(corpus: Corpus, i: int, frames: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import re
 import types
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -33,6 +34,29 @@ def options_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     hints = get_type_hints(function)
     parameters = inspect.signature(function).parameters
     return {n: p.replace(annotation=hints.get(n, str)) for n, p in parameters.items() if n != "path"}
+
+
+def described(function: Callable[..., Any]) -> tuple[str, list[tuple[str, str, str]]]:
+    """What the docstring of a source function says: what it gives, and (option, default, meaning) of its options.
+
+    A default that means nothing by itself (none, an empty text) and the lack of one are empty.
+    """
+    head, _, _ = (inspect.getdoc(function) or "").partition("Raises:")
+    about, _, listed = head.partition("Args:")
+    meanings = dict(re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", listed, re.MULTILINE))
+    rows = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in meanings and name != "path":
+            default = "" if parameter.default in ("", None, NO) else _written(parameter.default)
+            rows.append((name, default, " ".join(meanings[name].split())))
+    return about.strip(), rows
+
+
+def _written(value: Any) -> str:
+    """A value as an option's text."""
+    if isinstance(value, tuple):
+        return ",".join(map(_written, value))
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def coerce_options(given: Mapping[str, str], function: Callable[..., Any], where: str) -> dict[str, Any]:
@@ -100,7 +124,11 @@ def wanted(kind: Any) -> str:
     if origin in (Union, types.UnionType):
         return " or ".join(wanted(k) for k in inner)
     if origin is tuple:
-        kinds = ",".join(wanted(k) for k in inner if k is not Ellipsis)
-        return f"{kinds},..." if inner[-1] is Ellipsis else kinds
+        kinds = " and ".join(wanted(k) for k in inner if k is not Ellipsis)
+        return (
+            f"{kinds}, any number of times, with commas between"
+            if inner[-1] is Ellipsis
+            else f"{kinds}, with a comma between"
+        )
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "a word", Path: "a path"}
     return "none" if kind is type(None) else words.get(kind, getattr(kind, "__name__", str(kind)))

@@ -42,7 +42,6 @@ class Source:
 SOURCES: dict[str, Source] = {
     "mocap": Source(f"{WORLDS}.mocap:mocap", False, "untrimmed recordings composed of real motion-capture clips"),
     "stage": Source(f"{WORLDS}.stage:stage", False, "procedural theatre on the NTU skeleton, every factor a dial"),
-    "pybullet_clips": Source(f"{READERS}.pybullet:pybullet_clips", False, "the 15 motion-capture clips by themselves"),
     "clips": Source(f"{READERS}.pybullet:pybullet_clips", False, "15 real motion-capture clips, one per class"),
     "folder": Source("acteme.recordings.folder:folder", True, "your own data: annotations.csv next to skeleton files"),
     "file": Source("acteme.recordings.folder:single", True, "one skeleton file as one recording"),

@@ -23,6 +23,15 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
     assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_a_link_stays_and_its_file_is_replaced(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/a.txt").write_text("old")
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "there/a.txt")
+    write_text(link, "new")
+    assert link.is_symlink() and (tmp_path / "there/a.txt").read_text() == "new"
+
+
 def test_a_folder_replaces_the_old_one_whole(tmp_path):
     path = tmp_path / "table"
     for text in ("one", "two"):

@@ -59,7 +59,7 @@ def test_what_is_refused(tmp_path):
         encode(run, corpus, tmp_path / "mine")
     with pytest.raises(InputError, match="stage 'tagger' does not encode"):
         encode(run, corpus, tmp_path / "t", stage="tagger")
-    with pytest.raises(InputError, match="there is nothing to encode"):
+    with pytest.raises(InputError, match="no recording is in split"):
         encode(run, replace(corpus[0], split="train"), tmp_path / "t", split="test")
     with pytest.raises(InputError, match="is not a table of latents; make one with"):
         open_table(tmp_path / "mine")

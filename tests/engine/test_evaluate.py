@@ -115,8 +115,12 @@ def test_what_is_refused(tmp_path):
         evaluate(run, corpus, protocol="knn")
     with pytest.raises(InputError, match="the data has no split 'val'"):
         evaluate(run, corpus, split="val")
-    with pytest.raises(InputError, match="has 3 classes, not the 2 of the run"):
-        evaluate(run, replace(corpus, spec=replace(SPEC, classes=("a", "b", "c"))))
+    with pytest.raises(
+        InputError, match=r"^data: has other classes than the run: lacks high and adds a, b, c and 1 more; eval"
+    ):
+        evaluate(run, replace(corpus, spec=replace(SPEC, classes=("low", "a", "b", "c", "d"))))
+    with pytest.raises(InputError, match="has the classes of the run in another order"):
+        evaluate(run, replace(corpus, spec=replace(SPEC, classes=("high", "low"))))
     with pytest.raises(InputError, match="no recording has a single label"):
         evaluate(recognizing()[0], corpus)
 

@@ -1,6 +1,7 @@
 """Files of predictions: exact content, escaping, structure of ELAN documents, nothing half-written."""
 
 import csv
+import io
 import json
 import re
 
@@ -9,7 +10,7 @@ from defusedxml import ElementTree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acteme.engine.export import eaf, file_name, vtt, write
+from acteme.engine.export import eaf, file_name, stream, vtt, write
 from acteme.engine.predict import Prediction
 from acteme.errors import InputError
 from acteme.recordings.annotations import Segment
@@ -125,6 +126,23 @@ def test_an_error_while_predicting_leaves_no_file(tmp_path):
         with pytest.raises(InputError):
             write(broken(), tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_stream_gets_what_a_file_gets(tmp_path):
+    for format, found in (("jsonl", [ONE, NONE]), ("csv", [ONE, NONE]), ("vtt", [ONE])):
+        file = io.StringIO(newline="")
+        stream(iter(found), file, format)
+        path = write(found, tmp_path / f"p.{format}")[0]
+        assert file.getvalue() == path.read_bytes().decode()
+
+
+def test_a_stream_holds_one_subtitle_document_or_none():
+    file = io.StringIO()
+    with pytest.raises(InputError, match="vtt holds one recording only; name a folder with --to"):
+        stream(iter([ONE, NONE]), file, "vtt")
+    with pytest.raises(InputError, match="there is no format 'srt'"):
+        stream(iter([ONE]), file, "srt")
+    assert file.getvalue() == ""
 
 
 def test_unknown_formats_are_refused(tmp_path):

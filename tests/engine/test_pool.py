@@ -62,7 +62,9 @@ def test_tasks_are_taken_as_they_are_needed():
 def test_processes_are_used_where_there_is_enough_for_them(monkeypatch):
     monkeypatch.setattr(module.os, "cpu_count", lambda: 4)
     assert [worker_count(None, n) for n in (1, 127, 128, 1000)] == [1, 1, 2, 4]
-    assert worker_count(3, 1) == 3 and worker_count(0, 1) == 1
+    assert worker_count(3, 1) == 3
+    with pytest.raises(InputError, match="0 processes; give 1 or more"):
+        worker_count(0, 1)
 
 
 def test_a_missing_ray_says_the_command(monkeypatch):

@@ -16,8 +16,13 @@ def test_durations(seconds, text):
 def test_outside_a_terminal_there_is_one_line_at_the_end(capfd):
     bar = Bar("lac contrast", 3, True)
     bar.show(1.5, 0.25)
-    bar.finish(12, 0.125, 41)
-    assert capfd.readouterr() == ("lac contrast: 3 epochs, 12 steps, loss 0.125, 41 s\n", "")
+    bar.finish(3, 12, 0.125, 41)
+    bar.finish(1, 1, 0.125, 41)
+    whole, cut = (
+        "lac contrast: 3 epochs, 12 steps, loss 0.125, 41 s",
+        "lac contrast: 1 of 3 epochs, 1 step, loss 0.125, 41 s",
+    )
+    assert capfd.readouterr() == (f"{whole}\n{cut}\n", "")
 
 
 def test_a_terminal_gets_a_bar_that_is_taken_away(capfd, monkeypatch):
@@ -28,12 +33,12 @@ def test_a_terminal_gets_a_bar_that_is_taken_away(capfd, monkeypatch):
     bar.drawn = 0.0
     bar.show(1.5, 0.25)
     assert bar.progress.tasks[0].completed == 1.5 and bar.progress.tasks[0].fields["loss"] == "loss 0.25"
-    bar.finish(12, 0.125, 41)
+    bar.finish(3, 12, 0.125, 41)
     assert bar.progress is None
 
 
 def test_off_is_silent(capfd):
     bar = Bar("x", 1, False)
     bar.show(1, 1)
-    bar.finish(1, 1, 1)
+    bar.finish(1, 1, 1, 1)
     assert capfd.readouterr() == ("", "")

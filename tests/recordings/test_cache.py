@@ -3,6 +3,7 @@
 import errno
 import multiprocessing
 import os
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -26,11 +27,11 @@ class Reader:
     """Reads .npy files of a folder and counts how often."""
 
     def __init__(self, folder):
-        self.folder, self.lists, self.reads = folder, 0, 0
+        self.folder, self.glob, self.lists, self.reads = folder, "*.npy", 0, 0
 
     def __call__(self):
         self.lists += 1
-        files = sorted(self.folder.glob("*.npy"))
+        files = sorted(self.folder.glob(self.glob))
         return Listing(SPEC, [Item(f.stem, str(f), partial(self.read, f)) for f in files], files)
 
     def read(self, file):
@@ -92,6 +93,21 @@ def test_options_and_code_have_their_part(reader, monkeypatch):
     monkeypatch.setattr("acteme.recordings.cache._code", lambda: "another version")
     opened(reader)
     assert reader.lists == 3
+
+
+def test_a_folder_between_counts_and_one_outside_does_not(reader, tmp_path):
+    """A new part of a data set, in a folder of its own, beside the parts that are known."""
+    deep = reader.folder / "part" / "one"
+    deep.mkdir(parents=True)
+    for file in list(reader.folder.glob("*.npy")):
+        file.rename(deep / file.name)
+    reader.glob = "part/*/*.npy"
+    assert len(opened(reader)) == 3
+    (tmp_path / "beside").touch()
+    assert len(opened(reader)) == 3 and reader.lists == 1
+    (reader.folder / "part" / "two").mkdir()
+    np.save(reader.folder / "part" / "two" / "r4.npy", skeleton(4))
+    assert len(opened(reader)) == 4 and reader.lists == 2
 
 
 def test_a_file_named_by_an_option_counts(reader, tmp_path):
@@ -174,11 +190,28 @@ def test_a_full_disk_leaves_nothing(reader, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(assemble.Files, "write", refuse)
-    with pytest.raises(InputError, match="No space left"):
+    with pytest.raises(InputError, match=r"No space left on device; free some space, or set .* ACTEME_CACHE"):
         opened(reader)
     place = next((cache_folder() / "corpora").iterdir())
     assert {p.name for p in place.iterdir()} <= {"lock"}
     monkeypatch.undo()
+
+
+def test_a_disk_that_fills_at_the_very_end(reader, monkeypatch):
+    plain = Path.write_text
+
+    def refuse(self, *arguments, **more):
+        if self.name == "source.json":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return plain(self, *arguments, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", refuse)
+        with pytest.raises(InputError, match=r"No space left on device; free some space, or set .* ACTEME_CACHE"):
+            opened(reader)
+    place = next((cache_folder() / "corpora").iterdir())
+    assert {p.name for p in place.iterdir()} <= {"lock"}
+    assert len(opened(reader)) == 3
 
 
 def test_a_cache_that_cannot_be_written(reader, tmp_path, monkeypatch):
@@ -193,6 +226,28 @@ def test_what_a_killed_process_left_is_replaced(reader):
     place = next((cache_folder() / "corpora").iterdir())
     (place / "corpus").rename(place / "new")
     assert len(opened(reader)) == 3
+    assert {p.name for p in place.iterdir()} <= {"lock", "corpus"}
+
+
+def test_a_half_removed_one_of_a_killed_process_is_replaced(reader):
+    opened(reader)
+    place = next((cache_folder() / "corpora").iterdir())
+    (place / "corpus").rename(place / "new")
+    (place / "new" / "corpus.json").unlink()
+    assert len(opened(reader)) == 3
+    assert {p.name for p in place.iterdir()} <= {"lock", "corpus"}
+
+
+def test_killed_in_the_middle(reader, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(assemble.Files, "keep", lambda _: os.kill(os.getpid(), signal.SIGKILL))
+        process = os.fork()
+        if not process:
+            opened(reader)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL
+    assert len(opened(reader)) == 3
+    place = next((cache_folder() / "corpora").iterdir())
     assert {p.name for p in place.iterdir()} <= {"lock", "corpus"}
 
 

@@ -29,7 +29,7 @@ def test_a_good_folder(tmp_path):
     text = printed(report)
     for line in (
         "3 (1 without a label)",
-        "0 h 0 min 6 s, 30 to 90 frames each",
+        " 6 s, 30 to 90 frames each",
         "ntu25: 25 joints",
         "several at a time",
     ):

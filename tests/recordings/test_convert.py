@@ -1,7 +1,10 @@
 """Any data set in any form, and back."""
 
 import errno
+import os
 import pickle
+import resource
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -155,3 +158,61 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, format):
     with pytest.raises(InputError, match="cannot be written: No space left on device"):
         convert(corpus, tmp_path / "out", format)
     assert not list(tmp_path.glob("*out*")) and not list(tmp_path.glob(".*"))
+
+
+def child(work):
+    """Exit code of a process that does `work`: 2 where it raises an InputError that says why, -9 where it is killed."""
+    process = os.fork()
+    if not process:
+        code = 1
+        try:
+            work()
+            code = 0
+        except InputError as error:
+            code = 2 if "cannot be written: File too large; free some space" in str(error) else 3
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+@pytest.mark.parametrize("format", ["folder", "corpus", "ctrgcn", "agcn", "pyskl"])
+def test_a_disk_that_takes_no_more_leaves_nothing(tmp_path, format):
+    """The system itself refuses to write on, in the middle of a file."""
+    corpus = clips()
+
+    def work():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
+        convert(corpus, tmp_path / "out", format)
+
+    assert child(work) == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_agcn_is_not_written_through_a_map(tmp_path, monkeypatch):
+    """Where the disk fills up under a mapped file the system ends the process (SIGBUS): no message, leftovers."""
+    corpus = clips()
+    monkeypatch.setattr(np, "memmap", lambda *_, **__: pytest.fail("a mapped file"))
+    convert(corpus, tmp_path / "out", "agcn")
+    monkeypatch.undo()
+    assert np.load(tmp_path / "out" / "train_data_joint.npy").shape == (6, 3, 300, 25, 2)
+
+
+STEPS = {
+    "folder": "convert.np.savez",
+    "corpus": "corpus.pq.write_table",
+    "ctrgcn": "convert._clip",
+    "agcn": "convert._clip",
+    "pyskl": "convert.pickle.dump",
+}
+"""A step in the middle of writing each format."""
+
+
+@pytest.mark.parametrize("format", STEPS)
+def test_a_killed_process_leaves_nothing_that_stays(tmp_path, monkeypatch, format):
+    corpus = clips()
+    with monkeypatch.context() as patch:
+        patch.setattr(f"acteme.recordings.{STEPS[format]}", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+        assert child(lambda: convert(corpus, tmp_path / "out", format)) == -signal.SIGKILL
+    assert not (tmp_path / "out").exists()
+    convert(corpus, tmp_path / "out", format)
+    assert [p.name for p in tmp_path.iterdir()] == ["out"], "the next one sweeps what was left"

@@ -56,7 +56,7 @@ def test_every_kind_of_option():
         ("count=3&tempo=nan", "option 'tempo' cannot be 'nan'; give a number"),
         ("count=3&loud=maybe", "give true or false"),
         ("count=3&protocol=xset", "option 'protocol' cannot be 'xset'; give xsub or xview"),
-        ("count=3&span=1", "give a number,a number"),
+        ("count=3&span=1", "give a number and a number, with a comma between"),
         ("count=3&span=1,b", "option 'span' cannot be 'b'"),
         ("count=3&loud", "option 'loud' has no value; write it as key=value"),
         ("count=3&=4", "option '=4' has no value"),

@@ -52,6 +52,8 @@ class Table:
     """Every problem, in the order of the table."""
     splits: bool = False
     """Whether the table has a column `split`."""
+    named: list[str] = field(default_factory=list)
+    """Every file that a row names, bad ones and missing ones too, but for paths that lead elsewhere."""
 
 
 def read_table(path: Path) -> Table:
@@ -77,6 +79,8 @@ def read_table(path: Path) -> Table:
             if len(cells) != len(header):
                 mend = "quote cells that hold commas, and give every column a cell"
                 raise InputError(f"{len(cells)} cells in {len(header)} columns", where, mend)
+            check_path(file, where)
+            table.named.append(file)
             row = _row(values, file, line, where, path.parent)
             first = seen.setdefault(tuple(values.get(c, "") for c in ("file", "start", "end", "label")), line)
             if first != line:
@@ -142,7 +146,6 @@ def _check_header(header: list[str], path: Path) -> None:
 
 def _row(values: dict[str, str], file: str, line: int, where: str, folder: Path) -> Row:
     """A row whose cells make sense by themselves."""
-    check_path(file, where)
     if not (folder / file).exists():
         raise InputError(f"file '{file}' does not exist", where, f"put it into {folder} or correct the name")
     start, end = (_number(values.get(name, ""), name, where) for name in ("start", "end"))

@@ -89,8 +89,10 @@ def folder(
         where = f"{csv} line {rows[0].line} ({file})"
         item = partial(_read, name, path / file, tuple(rows), part, headers[file], scored, csv)
         items.append(Item(name, where, item))
-    read = [path / file for file in files]
-    return Listing(spec, items, [csv, toml, *read], problems=tuple(table.problems), notes=_unnamed(path, csv))
+    # bad ones too: a cache without them is no longer good when they are mended
+    read = [path / file for file in dict.fromkeys(table.named)]
+    used = [csv, toml, *_all_files(read)]
+    return Listing(spec, items, used, problems=tuple(table.problems), notes=_unnamed(path, csv))
 
 
 def single(path: Path, layout: str = "", fps: float = 0.0) -> Listing:
@@ -105,7 +107,12 @@ def single(path: Path, layout: str = "", fps: float = 0.0) -> Listing:
     spec = Spec(header.layout, header.joints, header.persons, header.channels, fps=header.fps)
     row = Row(0, path.name, None, None, "", "", ("", "", "", 0.0))
     item = partial(_read, path.stem, path, (row,), "", header, header.confidence, path)
-    return Listing(spec, [Item(path.stem, str(path), item)], [path])
+    return Listing(spec, [Item(path.stem, str(path), item)], _all_files([path]))
+
+
+def _all_files(paths: Sequence[Path]) -> list[Path]:
+    """The paths, and of a folder (OpenPose) the files in it."""
+    return [file for path in paths for file in (path, *(sorted(path.glob("*.json")) if path.is_dir() else ()))]
 
 
 def _common(toml: Path, options: Common) -> Common:

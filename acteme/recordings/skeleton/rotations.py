@@ -147,7 +147,9 @@ def from_six(d: Float[np.ndarray, "... 6"]) -> Float[np.ndarray, "... 3 3"]:
 
 def check_unit(q: Float[np.ndarray, "... 4"], where: str, tolerance: float = 1e-2) -> None:
     """Raises InputError where a quaternion is far from unit length."""
-    error = np.abs(np.linalg.norm(q, axis=-1) - 1)
+    with np.errstate(over="ignore"):
+        length = np.linalg.norm(q, axis=-1)
+    error = np.abs(length - 1)
     if error.size and not error.max() <= tolerance:
         at = tuple(int(i) for i in np.unravel_index(np.argmax(np.nan_to_num(error, nan=np.inf)), error.shape))
-        raise InputError(f"the quaternion at {at} has length {np.linalg.norm(q[at]):.3g}, not 1", where)
+        raise InputError(f"the quaternion at {at} has length {length[at]:.3g}, not 1", where)

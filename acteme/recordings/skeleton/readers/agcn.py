@@ -67,7 +67,7 @@ def agcn(path: Path, protocol: str = "", classes: int = 0, layout: str = "ntu25"
     top = max(int(max(labels, default=0)) for _, _, _, labels, _ in parts) + 1
     if classes and top > classes:
         raise InputError(f"has label {top - 1} where there are {classes} classes (from 0)", folder)
-    known = named(classes or top, PKU51)
+    known = named(classes or top, PKU51, folder)
     items = [
         Item(name, f"{data}, row {i}", partial(_read, data, i, name, split, known[label], frames))
         for split, data, names, labels, frames in parts
@@ -98,5 +98,5 @@ def _class(label: Any) -> bool:
 def _read(data: Path, i: int, name: str, split: str, label: str, frames: np.ndarray | None) -> Recording:
     clip = np.asarray(read_npy(data)[i]).transpose(1, 3, 2, 0)
     where = f"{data}, row {i}"
-    clip = until_last(clip, where) if frames is None else clip[: int(frames[i])]
-    return Recording(name, FPS, {"skeleton": finite(np.ascontiguousarray(clip), where)}, label, split=split)
+    clip = finite(np.ascontiguousarray(clip if frames is None else clip[: int(frames[i])]), where)
+    return Recording(name, FPS, {"skeleton": until_last(clip, where) if frames is None else clip}, label, split=split)

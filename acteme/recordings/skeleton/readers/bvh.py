@@ -86,7 +86,7 @@ def read_motion(path: Path) -> Motion:
         what = f"has {len(found)} motion values where {frames} frames of {width} channels make {frames * width}"
         raise InputError(what, path, AGAIN)
     try:
-        values = decimals.floats(found, np.arange(len(found))).reshape(frames, width)
+        values = decimals.floats(found).reshape(frames, width)
     except ValueError as error:
         frame, token = error.args[0] // width, error.args[1].decode(errors="replace")[:40]
         raise InputError(f"'{token}' in frame {frame} is not a number", path, AGAIN) from None

@@ -42,7 +42,7 @@ def ctrgcn(path: Path) -> Listing:
             raise InputError(f"row {wrong[0]} of 'y_{split}' does not name one class", path)
         tables.append((split, x, one_hot.argmax(1)))
         count = max(count, y.shape[1])
-    classes = named(count)
+    classes = named(count, (), path)
     for split, x, labels in tables:
         for i, label in enumerate(labels):
             read = partial(_read, x, i, f"{split}_{i:05d}", split, classes[label])
@@ -53,7 +53,7 @@ def ctrgcn(path: Path) -> Listing:
 def _read(x: Member, i: int, name: str, split: str, label: str) -> Recording:
     clip = x[i].reshape(-1, PERSONS, JOINTS, AXES)
     where = f"{x.path}, row {i} of {x.name}"
-    return Recording(name, FPS, {"skeleton": finite(until_last(clip, where), where)}, label, split=split)
+    return Recording(name, FPS, {"skeleton": until_last(finite(clip, where), where)}, label, split=split)
 
 
 def until_last(clip: np.ndarray, where: str) -> np.ndarray:

@@ -68,6 +68,15 @@ def finite(
     return out
 
 
+def version(path: Path) -> tuple[int, int]:
+    """Size and time of a file: a key for what was parsed of it. Raises InputError where it is not there."""
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", path) from error
+    return stat.st_size, stat.st_mtime_ns
+
+
 def natural(names: Iterable[str]) -> list[str]:
     """Names in the order in which a person counts: `f2` before `f10`."""
     return sorted(names, key=lambda name: [(int(n), "") if n else (-1, s) for n, s in re.findall(r"(\d+)|(\D+)", name)])

@@ -1,5 +1,7 @@
 """The names of the classes of published skeleton data sets."""
 
+from pathlib import Path
+
 from acteme.errors import InputError
 
 NTU120: tuple[str, ...] = (
@@ -51,14 +53,19 @@ MOST_CLASSES = 100_000
 """No data set has more classes; a greater label is a broken file."""
 
 
-def named(count: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
+def named(count: int, known: tuple[str, ...] = (), where: str | Path | None = None) -> tuple[str, ...]:
     """Names for `count` classes: the known ones, or those of NTU by their number, or `class 0` and so on.
+
+    Args:
+        count: number of classes.
+        known: names to prefer, where there are as many.
+        where: what holds the labels, for the message.
 
     Raises:
         InputError: there would be more than `MOST_CLASSES`.
     """
     if count > MOST_CLASSES:
-        raise InputError(f"holds the label {count - 1}", mend="mend the labels: they are class numbers from 0")
+        raise InputError(f"holds the label {count - 1}", where, "mend the labels: they are class numbers from 0")
     for names in (known, NTU60, NTU120):
         if len(names) == count:
             return names

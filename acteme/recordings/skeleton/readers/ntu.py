@@ -166,7 +166,8 @@ def _listing(
     if not path.is_dir():
         raise InputError("is not a folder", path, "give the folder with the .skeleton files")
     files = sorted(path.rglob("*.skeleton"), key=lambda file: file.name)
-    lists = [Path(missing)] if missing else [f for d in (path, path.parent) for n in MISSING if (f := d / n).is_file()]
+    places = [Path(missing)] if missing else [folder / name for folder in (path, path.parent) for name in MISSING]
+    lists = places if missing else [place for place in places if place.is_file()]
     bad: frozenset[str] = frozenset().union(*map(missing_names, lists))
     kept: list[tuple[Path, Clip]] = []
     strange, dropped = 0, 0
@@ -189,7 +190,7 @@ def _listing(
         notes.append(f"{strange} .skeleton files with other names left out")
     items = [Item(f.stem, str(f), partial(_read, f, split_of(c, protocol), bodies, keep_gaps)) for f, c in kept]
     spec = Spec(layout="ntu25", joints=JOINTS, persons=2, channels=3, classes=classes, fps=FPS)
-    return Listing(spec, items, [f for f, _ in kept] + lists, notes=notes)
+    return Listing(spec, items, [f for f, _ in kept] + places, notes=notes)
 
 
 def _read(file: Path, split: str, bodies: Selection, keep_gaps: bool) -> Recording:

@@ -1,14 +1,13 @@
 """The text of a `.skeleton` file of NTU RGB+D, parsed at the speed of memory.
 
 A file counts its frames; a frame counts its bodies; a body is a line of ten values, of which the first is its ID, a
-joint count and a line of twelve values per joint, of which the first three are x, y, z in metres. Where the lines begin
-is found for the whole file at once, the counts are walked over, and the coordinates of all joints are converted
-together.
+joint count and a line of twelve values per joint, of which the first three are x, y, z in metres. Where values and
+lines end is found for the whole file at once, the counts are checked against the kinds of the lines, and the
+coordinates of all joints are converted together. Only what does not look like that is read again, line by line: it is
+named, or tidied.
 """
 
-import os
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +19,8 @@ from acteme.recordings.skeleton.readers.files import AGAIN
 
 JOINTS, AXES = 25, 3
 BODY_VALUES, JOINT_VALUES = 10, 12
-KEPT = 1 << 24
-"""Bytes of the largest file whose memory is used again."""
-
-_MEMORY = threading.local()
+BLOCK = 2 + JOINTS
+"""Lines of a body."""
 
 
 @dataclass(frozen=True)
@@ -42,141 +39,135 @@ class Bodies:
     """Metres."""
 
 
-class _Lines:
-    """The lines of a text that stands behind PAD bytes of `data`, with WIDTH line ends after it."""
+def parse(path: Path) -> Bodies:
+    """Parses a `.skeleton` file; more than ten times as fast as the usual scripts (benchmarks/ntu_parsing.py).
 
-    def __init__(self, data: bytearray, size: int, numbers: list[int] | None = None):
-        codes = np.frombuffer(data, np.uint8)[decimals.PAD : decimals.PAD + size]
-        self.data, self.numbers = data, numbers
-        self.spaces = int(np.count_nonzero(codes == 32))
-        self.ends = [decimals.PAD - 1, *(np.flatnonzero(codes == 10) + decimals.PAD).tolist()]
-        if data[self.ends[-1] + 1 : decimals.PAD + size].strip():
-            self.ends.append(decimals.PAD + size)
+    Raises InputError, naming the line, where the file is truncated, has a joint count other than 25, a body's line with
+    other than 10 values, a joint with other than 12, a coordinate that is no finite number, or text after its last
+    frame.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", path) from error
+    found = _parse(text) or _parse(_tidied(text, path))
+    if found is None:
+        raise InputError("is no .skeleton file", path, AGAIN)
+    return found
 
-    def __len__(self) -> int:
-        return len(self.ends) - 1
 
-    def __getitem__(self, i: int) -> bytes:
-        return bytes(self.data[self.ends[i] + 1 : self.ends[i + 1]])
+def _parse(text: bytes) -> Bodies | None:
+    """The bodies of a text with one blank between values; None where anything is unusual."""
+    codes = np.frombuffer(text, np.uint8)
+    blanks = np.flatnonzero(codes <= 32)
+    ends = np.flatnonzero(codes[blanks] == 10)  # where `blanks` is the end of a line
+    if not len(ends) or not text.endswith(b"\n"):
+        return None
+    returns = int(codes[blanks[0]] == 13)  # a carriage return is one more blank in each line
+    values = np.diff(ends, prepend=-1) - returns  # of each line
+    before = ends - values - returns  # `blanks[before + n]` stands behind value n of a line, from 1
 
-    def where(self, path: Path, i: int) -> str:
-        """Line i, for a message."""
-        return f"{path}, line {self.numbers[i] if self.numbers else i + 1}"
+    # lines of one value: the number of frames; the number of joints behind each body's own line; those of bodies
+    body, single = np.flatnonzero(values == BODY_VALUES), np.flatnonzero(values == 1)
+    if not len(single) or single[0] != 0 or (len(body) and body[-1] + BLOCK > len(values)):
+        return None
+    single = single[1:]
+    cuts = blanks[ends[single - 1]].tolist(), blanks[before[single] + 1].tolist()
+    words = [text[: blanks[0]], *(text[a + 1 : b] for a, b in zip(*cuts, strict=True))]
+    if not all(map(bytes.isdigit, words)):
+        return None
+    frames, *rest = map(int, words)
+    counts, of_joints = np.array(rest, np.int64), values[single - 1] == BODY_VALUES
+    begins, bodies = single[~of_joints], counts[~of_joints]
+    frame = np.searchsorted(begins, body) - 1
+    joints = body[:, None] + np.arange(2, BLOCK)
+    if (
+        frames != len(begins)
+        or len(values) != 1 + frames + BLOCK * len(body)
+        or np.any(counts[of_joints] != JOINTS)
+        or np.any(values[joints] != JOINT_VALUES)
+        or np.any(np.bincount(frame[frame >= 0], minlength=frames) != bodies)
+    ):
+        return None
 
-    def tidied(self) -> "_Lines":
-        """The same lines without empty ones, with one space between values."""
-        kept = [(i + 1, line) for i in range(len(self)) if (line := b" ".join(self[i].split()))]
-        text = b"\n".join(line for _, line in kept)
-        return _Lines(decimals.padded(text), len(text), [number for number, _ in kept])
+    at = before[joints.ravel()]
+    spans = np.empty((len(at), AXES, 2), np.int64)
+    for axis in range(AXES):
+        spans[:, axis, 0] = blanks[at + axis] + 1
+        spans[:, axis, 1] = blanks[at + axis + 1]
+    try:
+        numbers = decimals.floats(decimals.Tokens(text, spans.reshape(-1, 2)))
+    except ValueError:
+        return None
+    with np.errstate(over="ignore"):
+        xyz = numbers.astype(np.float32).reshape(-1, JOINTS, AXES)
+    if not np.isfinite(xyz).all():
+        return None
+    cuts = blanks[before[body]].tolist(), blanks[before[body] + 1].tolist()
+    known: dict[bytes, int] = {}
+    track = [known.setdefault(text[a + 1 : b], len(known)) for a, b in zip(*cuts, strict=True)]
+    slot = (body - begins[frame] - 1) // BLOCK
+    return Bodies(frames, frame, slot, np.array(track, np.int64), xyz)
+
+
+# --- line by line ----------------------------------------------------------------------------------------------------
 
 
 @dataclass
-class _Walk:
-    """What the counts of a file say."""
+class _Line:
+    """A line, with what a message calls it."""
 
-    frames: int
-    frame: list[int] = field(default_factory=list)
-    slot: list[int] = field(default_factory=list)
-    track: list[int] = field(default_factory=list)
-    first: list[int] = field(default_factory=list)
-    """Line of each body's first joint."""
+    where: str
+    values: list[bytes]
 
+    def count(self, what: str) -> int:
+        """Its one value, a number of something."""
+        if len(self.values) != 1 or not self.values[0].isdigit() or len(self.values[0]) > 9:
+            shown = b" ".join(self.values).decode(errors="replace")[:40]
+            raise InputError(f"'{shown}' is not a {what}", self.where, AGAIN)
+        return int(self.values[0])
 
-def parse(path: Path) -> Bodies:
-    """Parses a `.skeleton` file; more than ten times as fast as line by line (benchmarks/ntu_parsing.py).
-
-    Raises InputError, naming the line, where the file is truncated, has a joint count other than 25, a joint with other
-    than 12 values, a coordinate that is no finite number, or text after its last frame.
-    """
-    path = Path(path)
-    lines = _read(path)
-    try:
-        found = _walk(lines, path)
-        tidy = lines.spaces == len(found.first) * (BODY_VALUES - 1 + JOINTS * (JOINT_VALUES - 1))
-    except InputError:
-        tidy = False
-    if not tidy:  # blanks doubled or in strange places, or something is wrong: look at every line
-        lines = lines.tidied()
-        found = _walk(lines, path)
-        _check_joints(lines, found, path)
-    frame, slot, track = (np.array(v, np.int64) for v in (found.frame, found.slot, found.track))
-    return Bodies(found.frames, frame, slot, track, _coordinates(lines, found, path))
+    def check(self) -> None:
+        """Raises InputError unless it is a joint."""
+        if len(self.values) != JOINT_VALUES:
+            raise InputError(f"has {len(self.values)} values where a joint has {JOINT_VALUES}", self.where, AGAIN)
+        for value in self.values[:AXES]:
+            try:
+                number = float(value.replace(b"_", b"x"))
+            except ValueError:
+                shown = value.decode(errors="replace")[:40]
+                raise InputError(f"'{shown}' is not a number", self.where, AGAIN) from None
+            if not abs(number) <= float(np.finfo(np.float32).max):
+                raise InputError("a coordinate is NaN or infinite", self.where, "leave the clip out")
 
 
-def _read(path: Path) -> _Lines:
-    """The lines of a file, in memory of this thread that the next file uses again: touching fresh memory takes longer
-    than parsing."""
-    data = getattr(_MEMORY, "data", bytearray())
-    try:
-        with path.open("rb") as file:
-            room = decimals.PAD + os.fstat(file.fileno()).st_size + decimals.WIDTH
-            if len(data) < room:
-                data = bytearray(room)
-                if room <= KEPT:
-                    _MEMORY.data = data
-            size = file.readinto(memoryview(data)[decimals.PAD : room - decimals.WIDTH])
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", path) from error
-    end = decimals.PAD + size
-    data[end : end + decimals.WIDTH] = b"\n" * decimals.WIDTH
-    return _Lines(data, size)
-
-
-def _walk(lines: _Lines, path: Path) -> _Walk:
-    known: dict[bytes, int] = {}
-
-    def count(i: int, what: str) -> int:
-        line = lines[i]
-        if line not in known:
-            text = line.strip()
-            if not text.isdigit() or len(text) > 9:
-                shown = text.decode(errors="replace")[:40]
-                raise InputError(f"'{shown}' is not a {what}", lines.where(path, i), AGAIN)
-            known[line] = int(text)
-        return known[line]
-
-    if not len(lines):
+def _tidied(text: bytes, path: Path) -> bytes:
+    """The same lines without empty ones, with one space between values. Raises InputError where one is wrong."""
+    split = ((i, line.split()) for i, line in enumerate(text.split(b"\n"), 1))
+    lines = [_Line(f"{path}, line {i}", values) for i, values in split if values]
+    if not lines:
         raise InputError("is empty", path, AGAIN)
-    out = _Walk(count(0, "number of frames"))
-    tracks: dict[bytes, int] = {}
-    at, step, end = 1, 2 + JOINTS, len(lines)
-    for t in range(out.frames):
-        bodies = count(at, "number of bodies") if at < end else 0
-        if at >= end or at + 1 + bodies * step > end:
-            raise InputError(f"ends within frame {t + 1} of {out.frames}", path, AGAIN)
+    frames = lines[0].count("number of frames")
+    at = 1
+    for t in range(frames):
+        bodies = lines[at].count("number of bodies") if at < len(lines) else 0
+        if at >= len(lines) or at + 1 + bodies * BLOCK > len(lines):
+            raise InputError(f"ends within frame {t + 1} of {frames}", path, AGAIN)
+        for _ in range(bodies):
+            _check_body(lines[at + 1 : at + 1 + BLOCK])
+            at += BLOCK
         at += 1
-        for b in range(bodies):
-            joints = count(at + 1, "number of joints")
-            if joints != JOINTS:
-                raise InputError(f"has {joints} joints where Kinect v2 has {JOINTS}", lines.where(path, at + 1))
-            out.frame.append(t)
-            out.slot.append(b)
-            out.track.append(tracks.setdefault(lines[at].partition(b" ")[0], len(tracks)))
-            out.first.append(at + 2)
-            at += step
-    if at < end:
-        raise InputError(f"has text after its last frame (frame {out.frames})", lines.where(path, at))
-    return out
+    if at < len(lines):
+        raise InputError(f"has text after its last frame (frame {frames})", lines[at].where, AGAIN)
+    return b"".join(b" ".join(line.values) + b"\n" for line in lines)
 
 
-def _check_joints(lines: _Lines, found: _Walk, path: Path) -> None:
-    for i in (first + joint for first in found.first for joint in range(JOINTS)):
-        values = lines[i].count(b" ") + 1
-        if values != JOINT_VALUES:
-            raise InputError(f"has {values} values where a joint has {JOINT_VALUES}", lines.where(path, i), AGAIN)
-
-
-def _coordinates(lines: _Lines, found: _Walk, path: Path) -> np.ndarray:
-    index = (np.array(found.first, np.int64)[:, None] + np.arange(JOINTS)).ravel()
-    try:
-        values = decimals.columns(lines.data, np.array(lines.ends)[index] + 1, AXES)
-    except ValueError as error:
-        row, token = error.args
-        shown = token.decode(errors="replace")[:40]
-        raise InputError(f"'{shown}' is not a number", lines.where(path, int(index[row])), AGAIN) from None
-    with np.errstate(over="ignore"):
-        joints = values.astype(np.float32)
-    if not np.isfinite(joints).all():
-        row = int(np.argwhere(~np.isfinite(joints))[0][0])
-        raise InputError("a coordinate is NaN or infinite", lines.where(path, int(index[row])), "leave the clip out")
-    return joints.reshape(-1, JOINTS, AXES)
+def _check_body(lines: list[_Line]) -> None:
+    body, count, *joints = lines
+    if len(body.values) != BODY_VALUES:
+        raise InputError(f"has {len(body.values)} values where a body has {BODY_VALUES}", body.where, AGAIN)
+    if count.count("number of joints") != JOINTS:
+        raise InputError(f"has {int(count.values[0])} joints where Kinect v2 has {JOINTS}", count.where)
+    for joint in joints:
+        joint.check()

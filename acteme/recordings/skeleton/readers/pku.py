@@ -19,7 +19,7 @@ from acteme.errors import InputError
 from acteme.recordings.annotations import Segment
 from acteme.recordings.recording import Item, Listing, Recording
 from acteme.recordings.skeleton.readers import decimals
-from acteme.recordings.skeleton.readers.files import AGAIN, finite, read_text
+from acteme.recordings.skeleton.readers.files import AGAIN, finite, read_text, version
 from acteme.recordings.skeleton.readers.names import PKU51
 from acteme.recordings.spec import Spec
 
@@ -51,7 +51,7 @@ def read_frames(path: Path) -> Float[np.ndarray, "t 2 25 3"]:
     if not len(found) or len(found) % width:
         raise InputError(f"has {len(found)} numbers, not {width} per frame", path, AGAIN)
     try:
-        values = decimals.floats(found, np.arange(len(found)))
+        values = decimals.floats(found)
     except ValueError as error:
         i, token = error.args
         what = f"'{token.decode(errors='replace')[:40]}' is not a number"
@@ -106,7 +106,7 @@ def pku(path: Path, protocol: Literal["xsub", "xview"] = "xsub", instances: bool
         raise InputError(f"has no {PROTOCOLS[protocol][0]}", path, "put the data set's split file there")
     train, test = read_split(table)
     items: list[Item] = []
-    files, without = [table], 0
+    files, without = [*places], 0  # all of them: one that appears later may come before
     for split, names in (("train", train), ("test", test)):
         for name in names:
             name = Path(name).name
@@ -129,8 +129,10 @@ def pku(path: Path, protocol: Literal["xsub", "xview"] = "xsub", instances: bool
     return Listing(Spec("ntu25", JOINTS, PERSONS, AXES, PKU51, FPS), items, files, notes=notes)
 
 
-_frames = lru_cache(maxsize=2)(read_frames)
-"""Instances of one recording are read one after the other."""
+@lru_cache(maxsize=2)
+def _frames(path: Path, version: tuple[int, int]) -> np.ndarray:
+    """`read_frames` of this version of the file: instances of one recording are read one after the other."""
+    return read_frames(path)
 
 
 def _whole(skeleton: Path, label: Path, split: str) -> Recording:
@@ -144,7 +146,7 @@ def _whole(skeleton: Path, label: Path, split: str) -> Recording:
 
 
 def _cut(skeleton: Path, label: Path, n: int, split: str) -> Recording:
-    frames, row = _frames(skeleton), read_labels(label)[n]
+    frames, row = _frames(skeleton, version(skeleton)), read_labels(label)[n]
     _check(row, len(frames), f"{label}, row {n + 1}")
     clip = frames[row.start : row.end].copy()
     name = f"{skeleton.stem}_{n}"

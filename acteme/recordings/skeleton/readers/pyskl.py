@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 from acteme.errors import InputError
 from acteme.recordings.pickles import load_pickle
 from acteme.recordings.recording import Item, Listing, Recording
-from acteme.recordings.skeleton.readers.files import finite
+from acteme.recordings.skeleton.readers.files import finite, version
 from acteme.recordings.skeleton.readers.names import MOST_CLASSES, named
 from acteme.recordings.spec import Spec
 
@@ -81,7 +81,8 @@ def pyskl(
         )
         for a in kept
     ]
-    return Listing(spec, items, [path])
+    raw = {_raw_file(a, folder) for a in kept if "keypoint" not in a and isinstance(a.get("raw_file"), str)}
+    return Listing(spec, items, [path, *sorted(raw)])
 
 
 def _splits(table: Mapping[str, Any], protocol: str, path: Path) -> dict[str, str]:
@@ -119,7 +120,7 @@ def _spec(kept: list[dict], layout: str, persons: int, fps: float, classes: int,
     top = max(int(a["label"]) for a in kept) + 1
     if classes and top > classes:
         raise InputError(f"has label {top - 1} where there are {classes} classes (from 0)", path)
-    return Spec(name, joints, most, channels, named(classes or top), fps)
+    return Spec(name, joints, most, channels, named(classes or top, (), path), fps)
 
 
 def _read(a: dict, split: str, spec: Spec, pixels: bool, folder: Path, box_threshold: float, where: str) -> Recording:
@@ -170,14 +171,20 @@ def _count(value: Any) -> int:
 
 
 @lru_cache(maxsize=2)
-def _raw(file: Path) -> Any:
+def _raw(file: Path, version: tuple[int, int]) -> Any:
+    """What a raw file of this version holds."""
     return load_pickle(file)
+
+
+def _raw_file(a: dict, folder: Path) -> Path:
+    return folder / PureWindowsPath(a["raw_file"]).name  # only the last part: the file names a place of its own
 
 
 def _unpacked(a: dict, spec: Spec, folder: Path, threshold: float, where: str) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(a.get("raw_file"), str) or "frame_inds" not in a:
         raise InputError('has neither "keypoint" nor "raw_file" and "frame_inds"', where)
-    table = _raw(folder / PureWindowsPath(a["raw_file"]).name)  # only the last part: the file names a place of its own
+    file = _raw_file(a, folder)
+    table = _raw(file, version(file))
     entry = table.get(a["frame_dir"]) if isinstance(table, dict) else None
     keypoint = entry.get("keypoint") if isinstance(entry, dict) else None
     frame = a["frame_inds"]

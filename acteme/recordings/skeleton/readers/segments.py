@@ -182,7 +182,7 @@ def tsu(
     table = path / f"smarthome_{protocol}_51.json"
     names = _classes(path / "classes.txt", TSU_CLASSES)
     stored = Poses(path / poses, layout, axes, persons, (width, height) if width and height else None)
-    return _listing(read_videos(table, TSU_CLASSES), [table], stored, names, fps)
+    return _listing(read_videos(table, TSU_CLASSES), [table, path / "classes.txt"], stored, names, fps)
 
 
 def charades(
@@ -213,7 +213,7 @@ def charades(
         videos = [video for table, split in parts if table in tables for video in read_charades_csv(table, split)]
     names = _classes(path / "Charades_v1_classes.txt", CHARADES_CLASSES)
     stored = Poses(path / poses, layout, axes, persons, (width, height) if width and height else None)
-    return _listing(videos, tables, stored, names, 1.0)
+    return _listing(videos, [*tables, path / "Charades_v1_classes.txt"], stored, names, 1.0)
 
 
 def _classes(path: Path, count: int) -> tuple[str, ...]:
@@ -242,7 +242,7 @@ def _listing(videos: list[Video], tables: list[Path], poses: Poses, names: tuple
     layout = poses.layout if files[len(tables)].suffix == ".npy" else "posetics17"
     spec = Spec(layout, first.shape[2], poses.persons, first.shape[3], names, rate, multilabel=True)
     notes = [f"{without} annotated videos have no skeletons in {poses.folder}"] if without else []
-    return Listing(spec, items, files, strict=True, notes=notes)
+    return Listing(spec, items, [*files, poses.folder], strict=True, notes=notes)
 
 
 def _skeleton(file: Path, poses: Poses) -> np.ndarray:

@@ -19,6 +19,7 @@ from acteme.recordings.skeleton.readers import (
     nwucla,
     openpose,
     pku,
+    pybullet,
     pyskl,
     segments,
 )  # fmt: skip
@@ -84,11 +85,22 @@ def _ntu(path: Path) -> None:
     (path / "S001C002P003R002A013.skeleton").write_text(skeleton_text([frames[0], {}, *frames[1:]]))
 
 
+def _ntu_missing(path: Path) -> None:
+    _ntu(path)
+    (path / ntu.MISSING[0]).write_text("S001C002P005R002A008\nS001C002P006R001A008\n")
+
+
 def _ctrgcn(path: Path) -> None:
     x = np.zeros((3, 5, 150), np.float32)
     x[:, :4] = walk(12, 50).reshape(3, 4, 150)
     y = np.eye(3)
     np.savez(path / "a.npz", x_train=x, y_train=y, x_test=x[:2], y_test=y[:2])
+
+
+def _ctrgcn_compressed(path: Path) -> None:
+    _ctrgcn(path)
+    with np.load(path / "a.npz") as archive:
+        np.savez_compressed(path / "a.npz", **dict(archive))
 
 
 def _agcn(path: Path) -> None:
@@ -115,6 +127,22 @@ def pyskl_data(two: bool = True) -> dict:
 
 def _pyskl(path: Path) -> None:
     (path / "a.pkl").write_bytes(pickle.dumps(pyskl_data(), 4))
+
+
+def _pyskl_3d(path: Path) -> None:
+    (path / "a.pkl").write_bytes(pickle.dumps(pyskl_data(two=False), 4))
+
+
+def _pyskl_kinetics(path: Path) -> None:
+    notes, raw = [], {}
+    for n, name in enumerate(("a", "b")):
+        count = 7 + n
+        note = {"frame_dir": name, "label": n, "total_frames": 3, "raw_file": "/there/raw.pkl", "img_shape": (240, 320)}
+        note |= {"frame_inds": np.sort(np.arange(count, dtype=np.uint16) % 3)}
+        notes.append(note | {"box_score": np.linspace(0.4, 1, count).astype(np.float16), "valid": {0.5: 3}})
+        raw[name] = {"keypoint": np.random.default_rng(n).uniform(1, 200, (count, 17, 3)).astype(np.float16)}
+    (path / "a.pkl").write_bytes(pickle.dumps({"split": {"train": ["a"], "val": ["b"]}, "annotations": notes}, 4))
+    (path / "raw.pkl").write_bytes(pickle.dumps(raw, 4))
 
 
 def _pku(path: Path) -> None:
@@ -148,6 +176,15 @@ def _coco(path: Path) -> None:
     (path / "clip.json").write_text(json.dumps(entries))
 
 
+def _one_file(path: Path) -> None:
+    (path / "clip.json").write_text(json.dumps({"frames": [people(walk(1, 25, 3, t)[0]) for t in range(3)]}))
+
+
+def _coco_images(path: Path) -> None:
+    entries = [{"image_id": n, "keypoints": walk(1, 17, 3).ravel().tolist()} for n in (7, 9, 9)]
+    (path / "clip.json").write_text(json.dumps({"images": [{"id": n} for n in (7, 8, 9)], "annotations": entries}))
+
+
 def _kinetics(path: Path) -> None:
     person = {"pose": walk(1, 18, 2).ravel().tolist(), "score": [0.5] * 18}
     data = {"data": [{"frame_index": t, "skeleton": [person]} for t in (1, 3)], "label": "abseiling", "label_index": 0}
@@ -163,6 +200,19 @@ def _humanml3d(path: Path) -> None:
     np.save(path / "new_joints" / "000001.npy", walk(5, 22))
     (path / "texts" / "000001.txt").write_text("a man waves.#a/DET man/NOUN wave/VERB#0.0#0.0\nhe#he/PRON#0.05#0.15\n")
     (path / "train.txt").write_text("000001\n")
+
+
+def _humanml3d_vectors(path: Path) -> None:
+    _humanml3d(path)
+    (path / "new_joint_vecs").mkdir()
+    np.save(path / "new_joint_vecs" / "000001.npy", np.random.default_rng(0).normal(size=(5, 263)).astype(np.float32))
+    np.save(path / "Mean.npy", np.zeros(263, np.float32))
+    np.save(path / "Std.npy", np.ones(263, np.float32))
+
+
+def _kitml(path: Path) -> None:
+    _humanml3d(path)
+    np.save(path / "new_joints" / "000001.npy", walk(5, 21))
 
 
 def _tsu(path: Path) -> None:
@@ -181,6 +231,20 @@ def _charades(path: Path) -> None:
     (path / "Charades_v1_train.csv").write_text(header + row)
 
 
+def _charades_json(path: Path) -> None:
+    _charades(path)
+    table = {"AB12C": {"subset": "training", "duration": 24.8, "actions": [[3, 1.0, 2.5], [5, 2, 30.0]]}}
+    (path / "charades.json").write_text(json.dumps(table))
+    (path / "Charades_v1_classes.txt").write_text("".join(f"c{k:03d} do thing {k}\n" for k in range(157)))
+
+
+def _pybullet(path: Path) -> None:
+    still = [1, 0, 0, 0]
+    arm, leg = [*still, 0.1], [*still, 0.2, *still]
+    frame = [0.05, 0, 1, 0, *still, *still, *still, *leg, *arm, *leg, *arm]
+    (path / "humanoid3d_walk.txt").write_text(json.dumps({"Loop": "wrap", "Frames": [frame, frame, [0, *frame[1:]]]}))
+
+
 def _bvh(path: Path) -> None:
     (path / "a.bvh").write_text(BVH)
 
@@ -191,21 +255,34 @@ CASES: dict[str, Case] = {
     "ntu pyskl": Case(
         _ntu, "S001C002P003R002A013.skeleton", lambda p: everything(ntu.ntu60(p, bodies="pyskl", keep_gaps=True))
     ),
+    "ntu missing": Case(_ntu_missing, ntu.MISSING[0], lambda p: everything(ntu.ntu60(p))),
+    "ctrgcn compressed": Case(_ctrgcn_compressed, "a.npz", lambda p: everything(ctrgcn.ctrgcn(p / "a.npz"))),
     "ctrgcn": Case(_ctrgcn, "a.npz", lambda p: everything(ctrgcn.ctrgcn(p / "a.npz"))),
     "agcn data": Case(_agcn, "val_data_joint.npy", lambda p: everything(agcn.agcn(p))),
     "agcn label": Case(_agcn, "train_label.pkl", lambda p: everything(agcn.agcn(p))),
     "agcn frames": Case(_agcn, "train_num_frame.npy", lambda p: everything(agcn.agcn(p))),
     "pyskl": Case(_pyskl, "a.pkl", lambda p: everything(pyskl.pyskl(p / "a.pkl"))),
+    "pyskl 3d": Case(_pyskl_3d, "a.pkl", lambda p: everything(pyskl.pyskl(p / "a.pkl"))),
+    "pyskl kinetics": Case(_pyskl_kinetics, "a.pkl", lambda p: everything(pyskl.pyskl(p / "a.pkl"))),
+    "pyskl raw": Case(_pyskl_kinetics, "raw.pkl", lambda p: everything(pyskl.pyskl(p / "a.pkl"))),
     "pku skeleton": Case(_pku, "skeleton/0003-M.txt", lambda p: everything(pku.pku(p))),
     "pku label": Case(_pku, "label/0002-L.txt", lambda p: everything(pku.pku(p, instances=True))),
     "pku split": Case(_pku, "cross_subject_v2.txt", lambda p: everything(pku.pku(p))),
     "nwucla": Case(_nwucla, "a08_s02_e01_v03.json", lambda p: everything(nwucla.nwucla(p))),
     "openpose": Case(_openpose, "clip/clip_000000000001_keypoints.json", lambda p: everything(openpose.keypoints(p))),
     "coco": Case(_coco, "clip.json", lambda p: everything(openpose.keypoints(p))),
+    "openpose one file": Case(_one_file, "clip.json", lambda p: everything(openpose.keypoints(p))),
+    "coco images": Case(_coco_images, "clip.json", lambda p: everything(openpose.keypoints(p))),
     "kinetics": Case(_kinetics, "kinetics_train/v1.json", lambda p: everything(openpose.kinetics(p))),
     "kinetics label": Case(_kinetics, "kinetics_train_label.json", lambda p: everything(openpose.kinetics(p))),
     "humanml3d motion": Case(_humanml3d, "new_joints/000001.npy", lambda p: everything(humanml3d.humanml3d(p))),
     "humanml3d text": Case(_humanml3d, "texts/000001.txt", lambda p: everything(humanml3d.humanml3d(p))),
+    "humanml3d split": Case(_humanml3d, "train.txt", lambda p: everything(humanml3d.humanml3d(p))),
+    "humanml3d vectors": Case(
+        _humanml3d_vectors, "new_joint_vecs/000001.npy", lambda p: everything(humanml3d.humanml3d(p, vectors=True))
+    ),
+    "humanml3d statistics": Case(_humanml3d_vectors, "Std.npy", humanml3d.read_statistics),
+    "kitml": Case(_kitml, "new_joints/000001.npy", lambda p: everything(humanml3d.kitml(p))),
     "tsu table": Case(_tsu, "smarthome_CS_51.json", lambda p: everything(segments.tsu(p))),
     "tsu poses": Case(_tsu, "poses/P11T15C01_pose3d.json", lambda p: everything(segments.tsu(p))),
     "lcrnet": Case(
@@ -215,6 +292,13 @@ CASES: dict[str, Case] = {
     ),
     "charades table": Case(_charades, "Charades_v1_train.csv", lambda p: everything(segments.charades(p))),
     "charades poses": Case(_charades, "poses/AB12C.npy", lambda p: everything(segments.charades(p))),
+    "charades json": Case(_charades_json, "charades.json", lambda p: everything(segments.charades(p))),
+    "charades classes": Case(_charades_json, "Charades_v1_classes.txt", lambda p: everything(segments.charades(p))),
+    "pybullet": Case(
+        _pybullet,
+        "humanoid3d_walk.txt",
+        lambda p: pybullet.load(p / "humanoid3d_walk.txt").resample(30).positions(),
+    ),
     "bvh": Case(_bvh, "a.bvh", lambda p: everything(bvh.bvh(p))),
 }
 """Name to case."""

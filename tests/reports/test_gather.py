@@ -10,11 +10,11 @@ from acteme.engine.settings import Settings
 from acteme.engine.train import train
 from acteme.errors import InputError
 from acteme.recordings.corpus import Corpus
-from acteme.report import gather as module
-from acteme.report.gather import gather, latent_map, projections, shown_rows, with_evaluation
-from acteme.report.page import report
+from acteme.reports import gather as module
+from acteme.reports.gather import gather, latent_map, projections, shown_rows, with_evaluation
+from acteme.reports.page import report
 from tests.engine.toys import toy, trimmed, untrimmed
-from tests.report.pages import page
+from tests.reports.pages import page
 
 QUIET = Settings(progress=False)
 

@@ -20,9 +20,9 @@ from acteme.recordings.annotations import Segment
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
 from acteme.recordings.skeleton.layouts import layout
-from acteme.report import words
-from acteme.report.content import ClassRow, Curve, LatentMap, Metric, Page, Replay, Stage
-from acteme.report.replay import figure
+from acteme.reports import words
+from acteme.reports.content import ClassRow, Curve, LatentMap, Metric, Page, Replay, Stage
+from acteme.reports.replay import figure
 
 UNTRIMMED, CLIPS = 4, 12
 """Recordings in the player: long ones with several actions, or clips of one."""
@@ -171,8 +171,7 @@ def _with_recordings(page: Page, run: Run, corpus: Corpus) -> Page:
     recordings = [_beginning(corpus[i]) for i in rows]
     replays = []
     page = replace(page, classes=run.spec.classes or corpus.spec.classes)
-    able = any(hasattr(run.kind(s), "predict") for s in run.stages)
-    predictions = list(predict(run, recordings, scores=True)) if able else [None] * len(recordings)
+    predictions = list(predict(run, recordings, scores=True)) if run.can("predict") else [None] * len(recordings)
     for i, recording, prediction in zip(rows, recordings, predictions, strict=True):
         truth = recording.segments
         if recording.label and not truth:
@@ -191,7 +190,7 @@ def _with_recordings(page: Page, run: Run, corpus: Corpus) -> Page:
     sample = [r.skeleton[:: max(1, len(r.skeleton) // 200)] for r in replays]
     drawn = figure(layout(run.spec.layout), np.concatenate(sample))
     page = replace(page, replays=tuple(replays), figure=drawn)
-    if any(hasattr(run.kind(s), "encode") for s in run.stages):
+    if run.can("encode"):
         latents = latent_map(run, corpus, page.classes)
         about = (
             f"Latents of stage {run.stage_with('encode')} for {len(latents.label)} windows of the test recordings, "

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from acteme.recordings.skeleton.layouts import layout
-from acteme.report.content import Replay
-from acteme.report.replay import figure
-from tests.report.pages import CLASSES, page, replay, walker
+from acteme.reports.content import Replay
+from acteme.reports.replay import figure
+from tests.reports.pages import CLASSES, page, replay, walker
 
 
 def now(view):

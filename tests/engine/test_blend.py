@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from acteme.engine.adapt import View
+from acteme.engine.blend import Scored, blend, corpus_scores, probabilities, taper, view_scores
 from acteme.engine.slide import Slide
-from acteme.engine.sliding import Scored, blend, corpus_scores, probabilities, taper, view_scores
 from acteme.recordings.annotations import FrameScores, LabelScores
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.windows import Windows

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from acteme.recordings.annotations import Segment
 from acteme.recordings.skeleton.layouts import LAYOUTS, layout
-from acteme.report.content import Replay
-from acteme.report.replay import ABSENT, figure, kept_frames, pack, upright, upward
-from tests.report.pages import replay, walker
+from acteme.reports.content import Replay
+from acteme.reports.replay import ABSENT, figure, kept_frames, pack, upright, upward
+from tests.reports.pages import replay, walker
 
 
 def unpack(packed):

@@ -3,8 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from acteme.report.page import BUDGET, render
-from tests.report.pages import CLASSES, page, replay
+from acteme.reports.page import BUDGET, render
+from tests.reports.pages import CLASSES, page, replay
 
 SIZES = {"desktop": (1200, 900), "tablet": (820, 1000), "phone": (360, 740)}
 

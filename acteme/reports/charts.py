@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from markupsafe import Markup
 
-from acteme.report.content import Curve, LatentMap
+from acteme.reports.content import Curve, LatentMap
 
 POINTS = 240
 """Points that a curve is drawn with at most."""

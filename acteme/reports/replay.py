@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from acteme.recordings.annotations import Segment
 from acteme.recordings.skeleton.layouts import Layout
-from acteme.report.content import Figure, Replay
+from acteme.reports.content import Figure, Replay
 
 ABSENT = -32768
 """Stands for a coordinate of a person who is not there."""

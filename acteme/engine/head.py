@@ -17,7 +17,7 @@ ROWS = 200_000
 """Most feature rows that a frozen head is solved on; more are thinned evenly."""
 
 
-class Probe(nn.Module):
+class LinearHead(nn.Module):
     """Latents, standardized by the training data's statistics, then one linear layer.
 
     Args:
@@ -41,7 +41,7 @@ class Probe(nn.Module):
         self.scale: Tensor
         self.frames, self.multilabel, self.tuned = frames, multilabel, tuned
 
-    def train(self, mode: bool = True) -> "Probe":
+    def train(self, mode: bool = True) -> "LinearHead":
         super().train(mode)
         if not self.tuned:
             self.encoder.eval()

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from acteme.engine.adapt import View
+from acteme.engine.device import device_of
 from acteme.engine.slide import Slide, slide
-from acteme.errors import InputError
 from acteme.recordings.annotations import FrameScores, LabelScores
 from acteme.recordings.batch import Batch, to_device
 from acteme.recordings.corpus import Corpus
@@ -118,16 +118,3 @@ def probabilities(found: LabelScores) -> torch.Tensor:
     if bool((values >= 0).all()) and torch.allclose(values.sum(1), torch.ones(len(values)).to(values), atol=1e-3):
         return values
     return values.softmax(1)
-
-
-def device_for(accelerator: str = "auto", alone: bool = True) -> str:
-    """The device of `cpu`, `gpu`, or `auto`: a GPU where there is one that this process has to itself."""
-    if accelerator == "gpu" and not torch.cuda.is_available():
-        raise InputError("there is no GPU", "--accelerator", "use cpu or auto")
-    gpu = accelerator == "gpu" or (accelerator == "auto" and alone and torch.cuda.is_available())
-    return "cuda" if gpu else "cpu"
-
-
-def device_of(module: nn.Module) -> torch.device:
-    """Where a module computes."""
-    return next((p.device for p in module.parameters()), torch.device("cpu"))

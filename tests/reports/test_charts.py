@@ -4,9 +4,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from acteme.report import charts
-from acteme.report.colors import hexadecimal, palette
-from acteme.report.content import Curve, LatentMap
+from acteme.reports import charts
+from acteme.reports.colors import hexadecimal, palette
+from acteme.reports.content import Curve, LatentMap
 
 
 def test_numbers_in_few_characters():

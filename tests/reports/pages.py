@@ -4,8 +4,8 @@ import numpy as np
 
 from acteme.recordings.annotations import Segment
 from acteme.recordings.skeleton.layouts import layout
-from acteme.report.content import ClassRow, Curve, LatentMap, Metric, Page, Replay, Stage
-from acteme.report.replay import figure
+from acteme.reports.content import ClassRow, Curve, LatentMap, Metric, Page, Replay, Stage
+from acteme.reports.replay import figure
 
 CLASSES = ("walk", "wave", "</script><b>sit")
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from acteme.report.words import HEADLINES, title_and_meaning
+from acteme.reports.words import HEADLINES, title_and_meaning
 from acteme.tasks import recognition, segmentation
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import jinja2
 from markupsafe import Markup
 
-from acteme.report import charts, replay
-from acteme.report.colors import palette
-from acteme.report.content import Page
-from acteme.report.ledger import write_whole
+from acteme.reports import charts, replay
+from acteme.reports.colors import palette
+from acteme.reports.content import Page
+from acteme.reports.ledger import write_whole
 
 if TYPE_CHECKING:
     from acteme.engine.run import Run
@@ -36,7 +36,7 @@ def report(run: "Run | Path | str", data: "str | Path | Corpus | None" = None, t
         InputError: not a run, or data that the run cannot read.
     """
     from acteme.engine.run import load
-    from acteme.report.gather import gather
+    from acteme.reports.gather import gather
 
     run = load(run)
     path = run.folder / "report.html" if to is None else Path(to)
@@ -69,7 +69,7 @@ def render(page: Page) -> str:
 
 
 def _text(name: str) -> str:
-    return files("acteme.report").joinpath(name).read_text(encoding="utf-8")
+    return files("acteme.reports").joinpath(name).read_text(encoding="utf-8")
 
 
 def _colors(classes: int) -> str:

@@ -6,8 +6,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from acteme.engine import probe as module
-from acteme.engine.probe import Probe
+from acteme.engine import head as module
+from acteme.engine.head import LinearHead
 from acteme.recordings.latents import Latents
 
 
@@ -39,7 +39,7 @@ def data(n=60, seed=0):
 
 def test_the_head_is_the_multinomial_logistic_regression():
     x, label = data()
-    probe = Probe(Given(), 5, 3, frames=False, multilabel=False, tuned=False)
+    probe = LinearHead(Given(), 5, 3, frames=False, multilabel=False, tuned=False)
     decay = 0.01
     probe.solve([batch_of(x[:30], label[:30]), batch_of(x[30:], label[30:])], decay=decay, iterations=500)
     z = (x - x.mean(0)) / x.std(0, ddof=1)
@@ -50,7 +50,7 @@ def test_the_head_is_the_multinomial_logistic_regression():
 
 def test_frames_are_scored_by_the_nearest_token():
     x, label = data(20)
-    probe = Probe(Given(), 5, 3, frames=True, multilabel=True, tuned=False)
+    probe = LinearHead(Given(), 5, 3, frames=True, multilabel=True, tuned=False)
     probe.solve([batch_of(x, label)])
     found = probe.predict(batch_of(x, label))
     assert (
@@ -60,7 +60,7 @@ def test_frames_are_scored_by_the_nearest_token():
 
 
 def test_frames_without_a_class_do_not_count_where_one_class_holds():
-    probe = Probe(Given(), 5, 3, frames=True, multilabel=False, tuned=False)
+    probe = LinearHead(Given(), 5, 3, frames=True, multilabel=False, tuned=False)
     scores = torch.randn(4, 3)
     truth = torch.tensor([[1.0, 0, 0], [0, 0, 0], [0, 0, 1], [0, 0, 0]])
     torch.testing.assert_close(probe.loss(scores, truth),
@@ -70,7 +70,7 @@ def test_frames_without_a_class_do_not_count_where_one_class_holds():
 
 @pytest.mark.parametrize("tuned", [False, True])
 def test_what_is_trained(tuned):
-    probe = Probe(Given(), 5, 3, frames=False, multilabel=False, tuned=tuned).train()
+    probe = LinearHead(Given(), 5, 3, frames=False, multilabel=False, tuned=tuned).train()
     nn.init.ones_(probe.head.weight[0:1])
     probe.losses(batch_of(*data(8)))["total"].backward()
     assert (probe.encoder.scale.grad is not None) == tuned and probe.head.weight.grad is not None
@@ -79,6 +79,6 @@ def test_what_is_trained(tuned):
 
 def test_many_rows_are_thinned(monkeypatch):
     monkeypatch.setattr(module, "ROWS", 10)
-    probe = Probe(Given(), 5, 3, frames=True, multilabel=True, tuned=False)
+    probe = LinearHead(Given(), 5, 3, frames=True, multilabel=True, tuned=False)
     x, y = probe.rows([batch_of(*data(20))])
     assert len(x) == len(y) == 10
