@@ -22,6 +22,10 @@ _API = {
 __all__ = ["__version__", *_API]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     """Loads the named part of the interface on first use, so that `import acteme` stays light."""
     if name in _API:

@@ -1,6 +1,7 @@
 """THE table of systems. The command line, the documentation and the tests are driven from it. Loads no torch."""
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 from types import ModuleType
 
@@ -69,8 +70,11 @@ ENTRIES: tuple[Entry, ...] = (
 
 
 def find(slug: str) -> Entry:
-    """The entry of a slug; InputError names the nearest ones where there is none."""
+    """The entry of a slug; InputError names the nearest ones, or all, where there is none."""
     for entry in ENTRIES:
         if entry.slug == slug:
             return entry
-    raise InputError(f"no system is called '{slug}'", mend="known: " + ", ".join(e.slug for e in ENTRIES))
+    known = [e.slug for e in ENTRIES]
+    near = get_close_matches(slug, known, 3)
+    mend = f"did you mean {' or '.join(near)}?" if near else "known: " + ", ".join(known)
+    raise InputError(f"no system is called '{slug}'", mend=mend)

@@ -299,11 +299,11 @@ def claim(
 
 
 @app.command
-def completion(shell: Annotated[Positional[Literal["bash", "zsh", "tcsh"]], arg(metavar="SHELL")]) -> None:
+def completion(shell: Annotated[Positional[Literal["bash", "zsh"]], arg(metavar="SHELL")]) -> None:
     """Prints a shell's completion script, for eval "$(acteme completion bash)".
 
     Args:
-        shell: bash, zsh or tcsh.
+        shell: bash or zsh.
     """
     _parse(["--tyro-print-completion", shell])
 
@@ -330,7 +330,7 @@ def main(args: Sequence[str] | None = None) -> None:
         print(f"acteme: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt as stop:
-        print(f"acteme: {stop or 'interrupted'}", file=sys.stderr)
+        print(f"acteme: {str(stop) or 'interrupted'}", file=sys.stderr)
         raise SystemExit(130) from None
     except BrokenPipeError:  # whoever read the output has seen enough; Python would complain again when it ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,33 +1,34 @@
-"""What benchmarks share: paired times, peak memory of a process, and results as JSON. Needs nothing of Acteme."""
+"""What benchmarks share: processor time, peak memory of a process, and results as JSON. Needs nothing of Acteme.
+
+Import it before NumPy and Torch: it keeps them to one thread, so that processor time is the time of the work.
+"""
 
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+os.environ["OMP_NUM_THREADS"] = "1"
 
 RESULTS = Path(__file__).parent / "results"
 
 
-def paired(ours: Callable[[], object], other: Callable[[], object], rounds: int = 7) -> dict[str, float]:
-    """Seconds of both (medians) and how many times faster ours is (median of the ratios), measured in turns."""
-    times = [(seconds(ours), seconds(other)) for _ in range(rounds)]
-    a, b = zip(*times, strict=True)
-    ratio = statistics.median(y / x for x, y in times)
-    return {"ours": statistics.median(a), "other": statistics.median(b), "times_faster": ratio}
-
-
-def seconds(function: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    begin = time.perf_counter()
-    function()
-    return time.perf_counter() - begin
+def fastest(jobs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Least processor time of each job, in seconds; they take turns, so that a busy machine is busy for all."""
+    best = dict.fromkeys(jobs, float("inf"))
+    for _ in range(rounds):
+        for name, job in jobs.items():
+            begun = time.process_time()
+            job()
+            best[name] = min(best[name], time.process_time() - begun)
+    return best
 
 
 class Memory:
@@ -68,14 +69,30 @@ def in_process(script: str, *arguments: object) -> dict[str, Any]:
 def machine() -> str:
     """The processor and the number of cores."""
     info = Path("/proc/cpuinfo")
-    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] \
-        if info.exists() else []  # fmt: skip
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
 
 
-def save(name: str, result: dict[str, Any]) -> None:
-    """Writes benchmarks/results/NAME.json and prints it."""
+def row(what: str, against: str, ours: float, other: float, **more: object) -> dict[str, Any]:
+    """A result: how many times as fast we are, from the seconds of both."""
+    return {
+        "what": what,
+        "against": against,
+        "ratio": round(other / ours, 1 if other > 10 * ours else 2),
+        "unit": "times as fast",
+        "seconds": float(f"{ours:.4g}"),
+        "other_seconds": float(f"{other:.4g}"),
+        **more,
+    }
+
+
+def save(name: str, rows: list[dict[str, Any]], bound_by: str, **more: object) -> None:
+    """Writes benchmarks/results/NAME.json and prints its rows. `bound_by` is a sentence for benchmarks/README.md."""
     RESULTS.mkdir(exist_ok=True)
-    text = json.dumps({**result, "machine": machine()}, indent=1)
+    versions = {package: metadata.version(package) for package in ("numpy", "torch", "pyarrow")}
+    about = {"machine": machine(), "python": platform.python_version(), **versions}
+    text = json.dumps({"rows": rows, "bound_by": bound_by, **more, **about}, indent=1)
     (RESULTS / f"{name}.json").write_text(text + "\n")
-    print(text)
+    for r in rows:
+        print(f"{r['what']}: {r['ratio']:g} {r['unit']}, against {r['against']}")

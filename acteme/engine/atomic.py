@@ -1,5 +1,6 @@
 """Files and folders that appear whole or not at all, whatever happens while they are written."""
 
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from acteme.errors import ActemeError
+from acteme.recordings.appear import alive
 
 
 @contextmanager
@@ -26,6 +28,7 @@ def fresh_file(path: Path) -> Iterator[Path]:
     work = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
         yield work
         work.replace(path)
     except OSError as error:
@@ -47,6 +50,7 @@ def fresh_folder(path: Path) -> Iterator[Path]:
     try:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
+        _sweep(path)
         yield work
         if path.exists():
             path.rename(old)
@@ -56,6 +60,19 @@ def fresh_folder(path: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(work, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _sweep(path: Path) -> None:
+    """Removes what processes that were killed left beside `path`; what they had moved away comes back if need be."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        process, _, kind = left.name.removeprefix(f".{path.name}.").partition(".")
+        if not process.isdecimal() or alive(process):
+            continue
+        if kind == "old" and not path.exists():
+            left.rename(path)
+        shutil.rmtree(left, ignore_errors=True)
+        with suppress(OSError):
+            left.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -87,11 +87,13 @@ def _override(config: Any, path: list[str], text: str, change: str) -> Any:
 def _read(hint: Any, text: str) -> Any:
     """The JSON value that a text means, given the type that is wanted."""
     options = _options(hint)
+    if any(typing.get_origin(o) is typing.Literal and text in typing.get_args(o) for o in options):
+        return text
     if str in options and text not in ("null", "none", "None"):
         return text
     if any(typing.get_origin(o) is tuple for o in options) and not text.startswith("["):
         return [_read(typing.get_args(o)[0], t) for o in options if typing.get_origin(o) is tuple
-                for t in text.split(",") if t]  # fmt: skip
+                for t in text.strip("() ").split(",") if t.strip()]  # fmt: skip
     words = {"none": None, "true": True, "false": False, "yes": True, "no": False}
     if text.lower() in words:
         return words[text.lower()]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -26,6 +27,8 @@ from acteme.recordings.recording import Recording
 
 TABLE = "latents"
 """Name of the table within its folder."""
+REFUSED = re.compile(r"LanceError\(IO\): ([^,]*?)(?: \(os error \d+\))?(?:,|$)")
+"""How LanceDB says that the system refused to write."""
 
 
 @dataclass(frozen=True)
@@ -146,9 +149,11 @@ def _write(database: Any, first: pa.RecordBatch, rest: Iterator[pa.RecordBatch])
 
     try:
         return database.create_table(TABLE, data=pa.RecordBatchReader.from_batches(first.schema, all_()))
-    except Exception:
+    except Exception as error:
         if raised:
             raise raised[0] from None
+        if refused := REFUSED.search(str(error)):  # LanceDB has no kind of error of its own for a full disk
+            raise OSError(refused[1]) from error
         raise
 
 

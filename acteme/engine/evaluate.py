@@ -4,7 +4,8 @@ Protocols:
 
 - `predictions`: the run's own predictions, by the last stage that predicts;
 - `linear`: a linear classifier on the frozen latents of the last stage that encodes, trained on the training split;
-- `knn`, `knn-K`: the nearest (K nearest) training recordings by cosine similarity of the latents;
+- `knn`, `knn-K`: the nearest (K nearest, the nearer the heavier) training recordings by cosine similarity of the
+  latents;
 - `semi-1`, `semi-5`, `semi-10`: encoder and linear classifier trained with that percentage of the labels;
 - `finetune`: the same with all labels;
 - `transfer`: `linear` on another data set than the one the run was trained on.
@@ -25,8 +26,8 @@ from acteme.engine.atomic import write_text
 from acteme.engine.blend import corpus_scores, scores
 from acteme.engine.device import device_for
 from acteme.engine.head import LinearHead
-from acteme.engine.latents import recording_latents
-from acteme.engine.loader import Loader, entropy
+from acteme.engine.latents import latent_width, recording_latents
+from acteme.engine.loader import Loader
 from acteme.engine.run import Run, load, short_name
 from acteme.engine.segmenter import Rules, Segmenter
 from acteme.engine.settings import Settings
@@ -38,8 +39,11 @@ from acteme.recordings.annotations import Segments
 from acteme.recordings.batch import to_device
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.windows import Windows
-from acteme.tasks import recognition, segmentation
+from acteme.tasks import probes, recognition, segmentation
 from acteme.tasks.outcome import Outcome
+
+TEMPERATURE = 0.07
+"""How steeply the votes of the K nearest fall with their similarity."""
 
 PROTOCOLS = ("predictions", "linear", "knn", "semi-1", "semi-5", "semi-10", "finetune", "transfer")
 
@@ -109,7 +113,8 @@ def evaluate(
     chosen = part(corpus, split, other)
     if protocol == "predictions":
         if corpus.spec.classes != run.spec.classes:
-            raise InputError(other_classes(corpus.spec.classes, run.spec.classes), shown,
+            raise InputError(other_classes(corpus.spec.classes, run.spec.classes),
+                             None if isinstance(data, Corpus) else shown,
                              "evaluate latents instead, by --protocol transfer")  # fmt: skip
         name = stage or run.stage_with("predict")
         outcome = measure(run, run.module(name).to(device_for(accelerator)), name, chosen, rules, batch)
@@ -223,12 +228,13 @@ def probe(run: Run, stage: str, protocol: str, train: Corpus, test: Corpus, rule
         if frames:
             raise InputError("nearest neighbors need clips with one label", "--protocol", "use linear")
         known, asked = (recording_latents(module, c, windows, batch) for c in (train, test))
-        found = nearest(known, train.label, asked, int(kind[2] or 1), len(train.spec.classes))
+        found = probes.knn(known, train.label, asked, len(train.spec.classes), int(kind[2] or 1), TEMPERATURE)
         return recognition.measure(found, test.label, test.spec.classes)
     if kind[1] == "semi":
-        train = labeled_share(train, int(kind[2]) / 100, run.settings.seed)
+        held = np.zeros(len(train), np.int64) if frames else train.label
+        train = train.select(rows=probes.label_subset(held, int(kind[2]) / 100, run.settings.seed))
     tuned = kind[1] in ("semi", "finetune")
-    width = recording_latents(module, test.select(rows=np.array([0])), windows, 1).shape[1]
+    width = latent_width(module, test.select(rows=np.array([0])), windows, frames)
     head = LinearHead(module, width, len(train.spec.classes), frames, train.spec.multilabel, tuned).to(device)
     loader = Loader(train, windows, batch, run.settings.seed, protocol)
     if not tuned:
@@ -242,24 +248,3 @@ def probe(run: Run, stage: str, protocol: str, train: Corpus, test: Corpus, rule
             settings = Settings(seed=run.settings.seed, progress=progress, accelerator=accelerator)
             head.load_state_dict(fit(job, settings))
     return measure(run, head.to(device).eval(), stage, test, rules, batch)
-
-
-def nearest(known: np.ndarray, label: np.ndarray, asked: np.ndarray, k: int, classes: int) -> np.ndarray:
-    """Scores (n, classes): each of the k most similar known rows votes for its class with its cosine similarity + 1."""
-    unit = [x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) for x in (known, asked)]
-    near = unit[1] @ unit[0].T
-    k = min(k, len(known))
-    best = np.argpartition(-near, k - 1, axis=1)[:, :k]
-    total = np.zeros((len(asked), classes))
-    np.add.at(total, (np.arange(len(asked))[:, None], label[best]), 1 + np.take_along_axis(near, best, 1))
-    return total
-
-
-def labeled_share(corpus: Corpus, share: float, seed: int) -> Corpus:
-    """A share of the recordings, drawn class by class: at least one of each."""
-    rng = np.random.default_rng(entropy(seed, "labels"))
-    chosen = []
-    for k in np.unique(corpus.label):
-        rows = np.flatnonzero(corpus.label == k)
-        chosen.append(rng.permutation(rows)[: max(1, round(share * len(rows)))])
-    return corpus.select(rows=np.sort(np.concatenate(chosen)))

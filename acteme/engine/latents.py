@@ -27,6 +27,15 @@ def window_latents(
         yield which, at, window["frames"].numpy(), pooled.float().cpu().numpy()
 
 
+@torch.no_grad()
+def latent_width(module: nn.Module, corpus: Corpus, windows: Windows, frames: bool) -> int:
+    """Size of a module's tokens (`frames`) or of its pooled latents; a stage may pool more than its tokens hold."""
+    index, start = windows.cut(corpus.frames)
+    limit = windows.frames or min(windows.limit, int(corpus.frames.max()))
+    found = module.encode(to_device(corpus.batch(index[:1], start[:1], limit), device_of(module)))  # type: ignore[operator]
+    return (found.tokens if frames else found.pooled).shape[-1]
+
+
 def recording_latents(module: nn.Module, corpus: Corpus, windows: Windows, batch: int) -> np.ndarray:
     """One latent (n, d) per recording: the mean over its windows."""
     parts = list(window_latents(module, corpus, windows, batch))

@@ -3,12 +3,17 @@
 Source: He et al., Momentum Contrast for Unsupervised Visual Representation Learning (CVPR 2020), section 3.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from acteme.errors import InputError
+
+PIECE = 2**24
+"""Numbers drawn at a time where a queue begins."""
 
 
 class Queue(nn.Module):
@@ -18,15 +23,19 @@ class Queue(nn.Module):
         size: number of keys held (K).
         shape: shape of one key, for example (128,) or (30, 128). Keys start as random directions, L2-normalized over
             the last axis.
+        dtype: of the keys; half precision halves the memory of long queues.
     """
 
     keys: Tensor
     pointer: Tensor
     seen: Tensor
 
-    def __init__(self, size: int, *shape: int):
+    def __init__(self, size: int, *shape: int, dtype: torch.dtype | None = None):
         super().__init__()
-        self.register_buffer("keys", F.normalize(torch.randn(size, *shape), dim=-1))
+        keys = torch.empty(size, *shape, dtype=dtype)
+        for part in keys.split(max(1, PIECE // math.prod(shape))):  # drawn at once, it would take four times its memory
+            part.copy_(F.normalize(torch.randn(part.shape), dim=-1))
+        self.register_buffer("keys", keys)
         self.register_buffer("pointer", torch.zeros((), dtype=torch.long))
         self.register_buffer("seen", torch.zeros((), dtype=torch.long))
 

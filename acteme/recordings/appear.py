@@ -42,7 +42,7 @@ def _beside(target: Path, replace: bool) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         for left in target.parent.glob(f".{glob.escape(target.name)}.*.new"):  # of a process that was killed
-            if not _alive(left.name.split(".")[-3]):
+            if not alive(left.name.split(".")[-3]):
                 shutil.rmtree(left, ignore_errors=True)
         mine = Path(tempfile.mkdtemp(prefix=f".{target.name}.{os.getpid()}.", suffix=".new", dir=target.parent))
         work = mine / target.name
@@ -58,7 +58,7 @@ def _beside(target: Path, replace: bool) -> Iterator[Path]:
             shutil.rmtree(mine, ignore_errors=True)
 
 
-def _alive(process: str) -> bool:
+def alive(process: str) -> bool:
     """Whether a process of this machine runs; where one cannot ask without ending it, yes."""
     if os.name == "nt":
         return True

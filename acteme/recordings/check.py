@@ -182,7 +182,7 @@ def _report(
     still: list[str],
 ) -> CheckReport:
     if not made.rows and not problems:
-        problems.append(str(InputError("the data set has no recordings", data)))
+        problems.append(str(InputError("the data set has no recordings", data, "correct the path, or add recordings")))
     table = made.table() if made.rows else {}
     frames = table.get("frames", np.zeros(0, int))
     label, rates = table.get("label", np.zeros(0, int)), table.get("fps", np.zeros(0))

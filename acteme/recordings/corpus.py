@@ -1,7 +1,7 @@
 """A corpus: many recordings laid end to end in memory-mapped arrays, from which batches are gathered at memory speed.
 
 All recordings of a data set are concatenated over time, `skeleton` to (sum T, M, V, C); a table says where each
-begins. A batch of windows is one fancy-indexing operation, whatever the lengths: no Python loop over samples, no
+begins. A batch of windows is one indexing operation, whatever the lengths: no Python loop over samples, no
 parsing in the second epoch, and only the touched pages in memory.
 """
 
@@ -134,11 +134,11 @@ class Corpus:
         length = left if frames is None else np.minimum(left, frames)
         steps = np.arange(int(length.max(initial=0)) if frames is None else frames)
         mask = steps < length[:, None]
-        at = np.where(mask, (self.table["offset"][rows] + start)[:, None] + steps, 0)
+        first = self.table["offset"][rows] + start
         out: Batch = {}
         beyond = np.flatnonzero(~mask)
         for name, array in self.arrays.items():
-            value = np.asarray(np.take(array, at, axis=0))  # half the time of array[at]
+            value = _runs(np.asarray(array), first, len(steps))
             value.reshape(-1, *array.shape[1:])[beyond] = 0
             out[name] = torch.from_numpy(value).to(VOCABULARY[name].dtype)
         out["mask"] = torch.from_numpy(mask)
@@ -248,6 +248,19 @@ class Corpus:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, pa.ArrowException) as error:
             raise InputError("is not a corpus folder, or a damaged one", folder, mend) from error
         return cls(spec, arrays, columns, segments, texts if any(texts) else (), left_out=left_out)
+
+
+def _runs(array: np.ndarray, first: np.ndarray, length: int) -> np.ndarray:
+    """(B, length, ...): so many rows from each of `first` on; of those past the end of the array, any."""
+    late = np.flatnonzero(first > len(array) - length)
+    if len(late) == len(first):
+        return np.take(array, first[:, None] + np.arange(length), axis=0, mode="clip")
+    # every run is one piece of memory: copied whole, in two thirds of the time that its rows take one by one
+    shape = (len(array) - length + 1, length, *array.shape[1:])
+    every = np.lib.stride_tricks.as_strided(array, shape, (array.strides[0], *array.strides), writeable=False)
+    out = every[np.minimum(first, len(every) - 1)]
+    out[late] = np.take(array, first[late, None] + np.arange(length), axis=0, mode="clip")
+    return out
 
 
 def _may_replace(folder: Path) -> bool:

@@ -37,7 +37,7 @@ def load_pickle(path: Path, encoding: str = "latin1") -> Any:
     except InputError as error:
         raise InputError(error.what, path, error.mend) from error
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", path) from error
+        raise InputError(f"cannot be read ({error.strerror})", path, "correct its name or its access rights") from error
     except Exception as error:  # a broken pickle fails in as many ways as there are opcodes
         raise InputError("is not a pickle, or is truncated", path, "download it again") from error
 

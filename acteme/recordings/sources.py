@@ -59,6 +59,8 @@ SOURCES: dict[str, Source] = {
     "kitml": Source(f"{READERS}.humanml3d:kitml", True, "KIT Motion-Language, motions with captions"),
     "tsu": Source(f"{READERS}.segments:tsu", True, "Toyota Smarthome Untrimmed: segment .json and poses"),
     "charades": Source(f"{READERS}.segments:charades", True, "Charades: segments and poses"),
+    "posetics": Source(f"{READERS}.posetics:posetics", True, "Posetics, LCR-Net poses of 320 classes"),
+    "mixamo": Source(f"{READERS}.mixamo:mixamo", True, "Mixamo animations as LAC prepares them, no labels"),
     "bvh": Source(f"{READERS}.bvh:bvh", True, "motion capture, a folder of .bvh files"),
 }
 """Name to source; the command line and the documentation are driven from it."""

@@ -88,7 +88,7 @@ def system(slug: str) -> None:
 def _text(value: Any) -> str:
     """A setting as --set takes it."""
     if isinstance(value, tuple):
-        return ",".join(map(_text, value)) or "empty"
+        return ",".join(map(_text, value)) or "()"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

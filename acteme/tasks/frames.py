@@ -53,7 +53,7 @@ def frame_average_precision(
             raise InputError("the Charades rule needs the lengths of the recordings")
         recording_of_frames(lengths, len(scores))
         rows = spaced_frames(lengths)
-        scores, truth = scores[rows], truth[rows]
+        scores, truth = scores.take(rows, axis=0), truth.take(rows, axis=0)
     return average_precision(scores, truth, ties="shared" if rule == "frames" else "order")
 
 

@@ -13,6 +13,9 @@ Ties = Literal["shared", "order"]
 scores and truth alone. `order`: the earlier frame ranks higher, as the published scripts do in effect; a constant score
 then earns whatever the order of frames happens to give. The two agree where no two frames share a score."""
 
+RADIX = 1 << 15
+"""From so many numbers on Torch sorts them digit by digit instead of comparing them, up to six times as fast."""
+
 
 def check_shapes(scores: Float[np.ndarray, "n k"], truth: Shaped[np.ndarray, "n k"]) -> None:
     """Raises InputError unless scores and truth are tables of the same frames and classes."""
@@ -41,7 +44,11 @@ def falling(score: Float[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
 
 def rising(key: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
     """Rows by rising key (32-bit), equal keys in order of rows."""
-    return torch.from_numpy(np.asarray(key, np.int32)).sort(stable=True).indices.numpy()
+    key = np.asarray(key, np.int32)
+    count = len(key)
+    if RADIX // 4 < count < RADIX:
+        key = np.concatenate((key, np.full(RADIX - count, np.iinfo(np.int32).max, np.int32)))
+    return torch.from_numpy(key).sort(stable=True).indices.numpy()[:count]
 
 
 def average_precision(
@@ -53,7 +60,8 @@ def average_precision(
     """
     scores, truth = np.asarray(scores, np.float32), np.asarray(truth) > 0
     check_frames(scores, truth)
-    return np.array([_of_class(scores[:, k], truth[:, k], ties) for k in range(scores.shape[1])], dtype=float)
+    columns = zip(np.ascontiguousarray(scores.T), np.ascontiguousarray(truth.T), strict=True)
+    return np.array([_of_class(score, positive, ties) for score, positive in columns], dtype=float)
 
 
 def _of_class(score: Float[np.ndarray, " n"], positive: Bool[np.ndarray, " n"], ties: Ties) -> float:

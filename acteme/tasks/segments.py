@@ -172,7 +172,10 @@ def edit_scores(predicted: Segments, true: Segments, recordings: int) -> Float[n
         row, value = cost[:, :live], cost[:, :live] + 1
         np.minimum(value[1:], row[:-1] + (target[:, :live] != source[i, :live]), out=value[1:])
         np.subtract(value, steps, out=value)
-        np.minimum.accumulate(value, axis=0, out=value)
+        step = 1
+        while step < len(value):  # a running minimum over 1, 2, 4, ... rows: what accumulate does row by row
+            np.minimum(value[step:], value[:-step], out=value[step:])
+            step *= 2
         np.add(value, steps, out=row)
     distance = np.empty(recordings)
     distance[longest] = cost[few[longest], np.arange(recordings)]

@@ -1,5 +1,7 @@
 """Whole or not at all."""
 
+import os
+
 import pytest
 
 from acteme.engine.atomic import fresh_file, fresh_folder, write_text
@@ -48,6 +50,25 @@ def test_an_error_leaves_the_old_folder(tmp_path):
         (work / "two").touch()
         raise ValueError
     assert [p.name for p in path.iterdir()] == ["one"] and [p.name for p in tmp_path.iterdir()] == ["table"]
+
+
+@pytest.mark.parametrize("fresh", [fresh_file, fresh_folder])
+def test_leftovers_of_the_dead_are_swept_and_of_the_living_not(tmp_path, fresh):
+    (tmp_path / ".a.999999999").mkdir()
+    (tmp_path / ".a.999999998").write_text("half")
+    (tmp_path / f".a.{os.getppid()}").mkdir()
+    (tmp_path / ".a.txt").touch()
+    with fresh(tmp_path / "a") as work:
+        (work if fresh is fresh_file else work / "x").write_text("new")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [f".a.{os.getppid()}", ".a.txt", "a"]
+
+
+def test_what_a_killed_process_had_moved_away_comes_back(tmp_path):
+    (tmp_path / ".a.999999999.old").mkdir()
+    (tmp_path / ".a.999999999.old" / "precious").touch()
+    with pytest.raises(ValueError), fresh_folder(tmp_path / "a"):
+        raise ValueError
+    assert [p.name for p in tmp_path.iterdir()] == ["a"] and (tmp_path / "a" / "precious").exists()
 
 
 def test_a_full_disk_is_one_clear_line(tmp_path):

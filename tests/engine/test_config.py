@@ -86,3 +86,19 @@ def test_rows_reach_nested_settings_with_their_meaning():
     found = {path: (value, meaning) for path, value, meaning in rows(Whole())}
     assert found["part.size"] == (3, "How many there are.")
     assert found["part.recipe.lr"][0] == Recipe().lr and "Learning rate" in found["part.recipe.lr"][1]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A configuration whose choices have the name of nothing."""
+
+    center: Literal["none", "frame"] = "frame"
+    """Meaning."""
+    size: tuple[int, ...] = (1, 2)
+    """Meaning."""
+
+
+def test_a_choice_called_none_and_tuples_in_parentheses():
+    assert override(Choice(), ["center=none"]) == Choice(center="none")
+    assert override(Choice(), ["size=(3, 4)"]) == override(Choice(), ["size=3,4"]) == Choice(size=(3, 4))
+    assert override(Choice(), ["size=()"]) == Choice(size=())

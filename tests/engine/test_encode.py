@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from acteme.engine.encode import encode, label_of, open_table
-from acteme.errors import InputError
+from acteme.errors import ActemeError, InputError
 from acteme.recordings.annotations import Segment
 from acteme.recordings.recording import Recording
 from tests.engine.toys import untrimmed
@@ -49,6 +49,27 @@ def test_an_old_table_is_replaced_whole_and_a_failure_keeps_it(tmp_path):
     with pytest.raises(InputError, match="NaN"):
         encode(run, [corpus[1], bad], tmp_path / "t")
     assert len(rows(open_table(tmp_path / "t"))) == 18 and [p.name for p in tmp_path.iterdir()] == ["t"]
+
+
+def test_a_full_disk_is_one_clear_line_and_keeps_the_old_table(tmp_path, monkeypatch):
+    """The words are those of LanceDB 0.40 on a disk that is full."""
+    said = "lance error: LanceError(IO): No space left on device (os error 28), /root/lance-file/structural.rs:258:9"
+    run, corpus = segmenting()
+    encode(run, corpus, tmp_path / "t")
+
+    class Full:
+        def create_table(self, name, data):
+            data.read_next_batch()
+            raise RuntimeError(said)
+
+    monkeypatch.setattr("lancedb.connect", lambda path: Full())
+    with pytest.raises(ActemeError, match=r"t: could not be written \(No space left on device\); free the disk or"):
+        encode(run, corpus, tmp_path / "t")
+    said = "something else"
+    with pytest.raises(RuntimeError, match="something else"):
+        encode(run, corpus, tmp_path / "t")
+    monkeypatch.undo()
+    assert len(rows(open_table(tmp_path / "t"))) == 6 * 9 and [p.name for p in tmp_path.iterdir()] == ["t"]
 
 
 def test_what_is_refused(tmp_path):

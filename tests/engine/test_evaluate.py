@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from acteme.engine.evaluate import clip_scores, evaluate, labeled_share, nearest
+from acteme.engine.evaluate import clip_scores, evaluate
+from acteme.engine.loader import Loader
 from acteme.engine.segmenter import Rules
 from acteme.errors import InputError
 from acteme.nn.recipe import Recipe
@@ -116,7 +117,7 @@ def test_what_is_refused(tmp_path):
     with pytest.raises(InputError, match="the data has no split 'val'"):
         evaluate(run, corpus, split="val")
     with pytest.raises(
-        InputError, match=r"^data: has other classes than the run: lacks high and adds a, b, c and 1 more; eval"
+        InputError, match=r"^has other classes than the run: lacks high and adds a, b, c and 1 more; eval"
     ):
         evaluate(run, replace(corpus, spec=replace(SPEC, classes=("low", "a", "b", "c", "d"))))
     with pytest.raises(InputError, match="has the classes of the run in another order"):
@@ -125,24 +126,14 @@ def test_what_is_refused(tmp_path):
         evaluate(recognizing()[0], corpus)
 
 
-def test_nearest_neighbors_by_hand():
-    known = np.array([[1, 0], [0, 1], [0.9, 0.1], [-1, 0]])
-    label = np.array([0, 1, 1, 2])
-    asked = np.array([[2.0, 0.05], [0.0, 0.0]])
-    one = nearest(known, label, asked, 1, 3)
-    assert one[0].argmax() == 0 and (one[0] > 0).sum() == 1
-    three = nearest(known, label, asked, 3, 3)
-    assert three[0].argmax() == 1 and np.isfinite(three).all()
-    assert nearest(known, label, asked, 99, 3).shape == (2, 3)
-
-
-def test_a_share_of_the_labels_has_every_class():
-    corpus = trimmed(40)
-    few = labeled_share(corpus, 0.01, 0)
-    assert len(few) == 2 and set(few.label) == {0, 1}
-    half = labeled_share(corpus, 0.5, 0)
-    assert np.bincount(half.label).tolist() == [10, 10]
-    assert set(labeled_share(corpus, 0.5, 1).rows) != set(half.rows)
+def test_a_share_of_the_labels_trains_on_that_share(monkeypatch):
+    seen = []
+    sweep = Loader.sweep
+    monkeypatch.setattr(Loader, "sweep", lambda self: seen.append(self.corpus) or sweep(self))
+    recipe = Recipe(epochs=1, batch=4, drop_last=False)
+    evaluate(recognizing()[0], trimmed(60), protocol="semi-10", recipe=recipe)
+    evaluate(segmenting()[0], untrimmed(30, seed=1), protocol="semi-10", recipe=recipe)
+    assert np.bincount(seen[0].label).tolist() == [2, 2] and len(seen[1]) == 2
 
 
 def test_scores_of_a_recording_are_the_mean_over_its_windows():

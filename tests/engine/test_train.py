@@ -13,7 +13,7 @@ from acteme.engine.train import train
 from acteme.errors import ActemeError, InputError
 from acteme.nn.recipe import Recipe
 from tests.engine import toys
-from tests.engine.toys import Config, EncoderConfig, TaggerConfig, toy, trimmed, untrimmed
+from tests.engine.toys import SPEC, Config, EncoderConfig, TaggerConfig, toy, trimmed, untrimmed
 
 QUIET = Settings(progress=False, accelerator="cpu")
 
@@ -179,3 +179,15 @@ def test_errors_of_acteme_pass_through_unchanged(tmp_path, monkeypatch):
 def test_trimmed_clips_are_trained_on_too(tmp_path):
     run = train(toy(), trimmed(), tmp_path / "r", small=True, settings=replace(QUIET, epochs=1))
     assert json.loads((run.folder / "spec.json").read_text())["classes"] == ["low", "high"] and run.clip == 1.2
+
+
+def test_a_stage_that_predicts_needs_labels(tmp_path):
+    bare = untrimmed()
+    bare = type(bare).of([replace(r, segments=()) for r in bare], replace(SPEC, classes=()))
+    with pytest.raises(InputError, match=r"no recording has a label, from which stage .tagger.*; .*only: encoder"):
+        train(toy(), bare, tmp_path / "r", settings=QUIET)
+    with pytest.raises(InputError, match="no recording has a single label, from which stage 'tagger' learns"):
+        train(toy("recognition"), untrimmed(), tmp_path / "r", settings=QUIET)
+    assert not (tmp_path / "r").exists()
+    run = train(toy(), bare, tmp_path / "r", settings=QUIET, stages=["encoder"])
+    assert run.can("encode") and not run.can("predict")

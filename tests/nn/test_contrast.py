@@ -34,6 +34,17 @@ def test_queue_overwrites_the_oldest_in_place():
     assert queue.recent(2).flatten().tolist() == [4, 5]
 
 
+def test_queues_may_be_in_half_precision_and_are_drawn_in_pieces(monkeypatch):
+    torch.manual_seed(0)
+    whole = Queue(40, 4, 8)
+    torch.manual_seed(0)
+    half = Queue(40, 4, 8, dtype=torch.half)
+    assert torch.equal(half.keys, whole.keys.half())
+    monkeypatch.setattr("acteme.nn.contrast.PIECE", 100)
+    pieces = Queue(40, 4, 8).keys
+    assert torch.allclose(pieces.norm(dim=-1), torch.ones(40, 4)) and len(pieces.unique(dim=0)) == 40
+
+
 def test_queue_keys_start_on_the_unit_sphere_of_their_last_axis():
     queue = Queue(5, 3, 8)
     assert queue.keys.shape == (5, 3, 8)

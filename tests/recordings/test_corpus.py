@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from acteme.errors import InputError
@@ -22,6 +22,7 @@ from acteme.recordings import assemble
 from acteme.recordings.annotations import Segment
 from acteme.recordings.batch import check_batch
 from acteme.recordings.corpus import Corpus
+from tests.recordings.damage import damaged, replaced
 from tests.recordings.samples import SPEC, clip, mixed
 
 
@@ -229,8 +230,8 @@ def test_a_killed_build_is_never_seen_and_swept_by_the_next(tmp_path):
 def test_damage_is_named(tmp_path, file):
     Corpus.build(mixed(), SPEC, tmp_path / "c")
     whole = (tmp_path / "c" / file).read_bytes()
-    for damaged in (whole[: len(whole) // 2], b""):
-        (tmp_path / "c" / file).write_bytes(damaged)
+    for part in (whole[: len(whole) // 2], b""):
+        (tmp_path / "c" / file).write_bytes(part)
         with pytest.raises(InputError, match="delete the folder and make it again"):
             Corpus.open(tmp_path / "c")
     (tmp_path / "c" / file).unlink()
@@ -309,6 +310,28 @@ def test_parts_that_do_not_fit_together_are_refused(tmp_path, misfit):
     MISFITS[misfit](tmp_path / "c")
     with pytest.raises(InputError, match="c: is not a corpus folder, or a damaged one; delete the folder"):
         Corpus.open(tmp_path / "c")
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(draw=st.data())
+@pytest.mark.parametrize("file", ["corpus.json", "recordings.parquet", "segments.parquet", "skeleton.bin"])
+def test_damage_gives_a_clear_error_or_recordings(tmp_path_factory, file, draw):
+    folder = tmp_path_factory.mktemp("fuzz") / "c"
+    Corpus.build(mixed(), SPEC, folder)
+    whole = (folder / file).read_bytes()
+    (folder / file).unlink()
+    if file == "corpus.json" and draw.draw(st.booleans()):
+        tree = draw.draw(st.composite(replaced)(json.loads(whole), True))
+        (folder / file).write_text(json.dumps(tree))
+    else:
+        (folder / file).write_bytes(draw.draw(damaged(whole)))
+    try:
+        made = Corpus.open(folder)
+    except InputError as error:
+        assert str(folder) in str(error)
+    else:
+        assert all(r.duration > 0 for r in made) and len(made.truth()) == len(made.segments)
+        check_batch(made.batch(np.arange(len(made)), np.zeros(len(made), int)))
 
 
 def test_arrays_of_a_folder_cannot_be_changed(tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acteme.errors import InputError
-from acteme.recordings.options import coerce, coerce_options, options_of, parse_options
+from acteme.recordings.options import coerce, coerce_options, described, options_of, parse_options
 
 
 def source(
@@ -93,3 +93,32 @@ def test_any_text_is_taken_or_refused(text, kind):
 def test_any_query_is_taken_or_refused(text):
     with suppress(InputError):
         assert all(isinstance(value, str) for value in parse_options(text, "DATA").values())
+
+
+def test_a_function_is_described_by_its_docstring():
+    def source(path, *, fps: float = 30.0, on: bool = False, pair: tuple[int, int] = (2, 3), name: str = ""):
+        """What it gives.
+
+        More of it.
+
+        Args:
+            path: where it lies.
+            fps: frames
+                per second.
+            on: or off.
+            pair: two numbers.
+            name: nothing unless given.
+
+        Raises:
+            InputError: never.
+        """
+        return path, fps, on, pair, name
+
+    assert described(source) == (
+        "What it gives.\n\nMore of it.",
+        [
+            ("fps", "30", "frames per second."), ("on", "false", "or off."), ("pair", "2,3", "two numbers."),
+            ("name", "", "nothing unless given."),
+        ],
+    )  # fmt: skip
+    assert described(lambda path: path) == ("", [])

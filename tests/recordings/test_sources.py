@@ -44,7 +44,8 @@ def test_every_target_has_the_documented_signature(name):
 
 def test_the_table_has_what_the_documentation_names():
     assert {"mocap", "stage", "ntu60", "ntu120", "ctrgcn", "agcn", "pyskl", "pku", "nwucla", "openpose", "coco",
-            "kinetics_skeleton", "humanml3d", "tsu", "charades", "bvh", "folder"} <= set(SOURCES)  # fmt: skip
+            "kinetics_skeleton", "humanml3d", "tsu", "charades", "posetics", "mixamo", "bvh", "folder",
+            } <= set(SOURCES)  # fmt: skip
 
 
 def test_parts_of_a_data_string(data):

@@ -108,7 +108,9 @@ def test_data_with_other_classes_is_shown_beside_a_note(runs):
     ]
     data = Corpus.of(renamed, replace(untrimmed().spec, classes=("HIGH", "LOW", "low")))
     found = gather(runs["untrimmed"], data)
-    assert len(found.notes) == 1 and found.notes[0].startswith("Has 3 classes, not the 2 of the run;")
+    assert len(found.notes) == 1 and found.notes[0].startswith(
+        "Has other classes than the run: lacks high and adds HIGH, LOW;"
+    )
     assert found.replays[0].truth[0].label == "LOW" and found.classes == ("low", "high")
     assert (found.latents.label == -1).all()
 

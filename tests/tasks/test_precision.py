@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 from acteme.errors import InputError
-from acteme.tasks.precision import average_precision, falling, rising
+from acteme.tasks.precision import RADIX, average_precision, falling, rising
 from benchmarks import _plain_metrics as plain
 from tests.tasks.data import same, scored_frames
 
@@ -53,6 +53,13 @@ def test_falling_is_the_stable_order(values):
 @given(st.lists(st.integers(-5, 5), max_size=40))
 def test_rising_is_the_stable_order(keys):
     assert rising(np.array(keys, np.int64)).tolist() == sorted(range(len(keys)), key=lambda i: keys[i])
+
+
+@pytest.mark.parametrize("count", [RADIX // 4, RADIX // 4 + 1, RADIX - 1, RADIX])
+def test_rising_is_the_stable_order_of_many_keys(count):
+    keys = np.random.default_rng(count).integers(0, 100, count)
+    keys[:: count // 9] = np.iinfo(np.int32).max
+    assert np.array_equal(rising(keys), np.argsort(keys, kind="stable"))
 
 
 def test_negative_zero_ties_with_zero():

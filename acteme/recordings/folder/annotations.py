@@ -111,7 +111,9 @@ def _cells(path: Path):  # type: ignore[no-untyped-def]
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", path) from error
+        raise InputError(
+            f"cannot be read: {error.strerror or error}", path, "correct its name or its access rights"
+        ) from error
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

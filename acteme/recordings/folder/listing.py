@@ -170,7 +170,11 @@ def _headers(table: Table, path: Path, common: Common, csv: Path) -> dict[str, H
                     raise InputError(f"{what} is {mine} where {first[0]} has {other}", where, "make all files agree")
             headers[file] = header
         except (InputError, OSError) as error:
-            problem = InputError(str(error.strerror), where) if isinstance(error, OSError) else error
+            problem = (
+                InputError(str(error.strerror), where, "correct its name or its access rights")
+                if isinstance(error, OSError)
+                else error
+            )
             table.problems.append(problem)
             del table.rows[file]
     return headers

@@ -199,7 +199,10 @@ def _checked(positions: np.ndarray | Tensor, name: str) -> Layout:
     kind = layout(name)
     if positions.ndim < 2 or positions.shape[-2] != kind.count:
         shape = tuple(positions.shape)
-        raise InputError(f"positions {shape} do not end in the {kind.count} joints of '{name}' and coordinates")
+        raise InputError(
+            f"positions {shape} do not end in the {kind.count} joints of '{name}' and coordinates",
+            mend="name the layout that the positions have",
+        )
     return kind
 
 

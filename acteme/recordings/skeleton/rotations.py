@@ -152,4 +152,6 @@ def check_unit(q: Float[np.ndarray, "... 4"], where: str, tolerance: float = 1e-
     error = np.abs(length - 1)
     if error.size and not error.max() <= tolerance:
         at = tuple(int(i) for i in np.unravel_index(np.argmax(np.nan_to_num(error, nan=np.inf)), error.shape))
-        raise InputError(f"the quaternion at {at} has length {length[at]:.3g}, not 1", where)
+        raise InputError(
+            f"the quaternion at {at} has length {length[at]:.3g}, not 1", where, "normalize it, or leave the file out"
+        )

@@ -43,7 +43,7 @@ class Proportions:
     def draw(self, rng: np.random.Generator, count: int, spread: float, size: float = 0.1) -> Float[np.ndarray, "n g"]:
         """Length factors of bodies: a common one in 1 +- min(size, spread), times one per group in 1 +- spread."""
         if not 0 <= spread < 0.8:
-            raise InputError(f"proportions is {spread}, must lie in [0, 0.8)")
+            raise InputError(f"proportions is {spread}", mend="it must lie in [0, 0.8)")
         size = min(size, spread)
         common = rng.uniform(1 - size, 1 + size, (count, 1))
         return common * rng.uniform(1 - spread, 1 + spread, (count, len(self.groups)))
@@ -59,4 +59,4 @@ def check_counts(least: int, **values: int) -> None:
     """Raises InputError where a number of things is less than it must be."""
     for name, value in values.items():
         if value < least:
-            raise InputError(f"{name} is {value}, must be at least {least}")
+            raise InputError(f"{name} is {value}", mend=f"it must be at least {least}")

@@ -60,5 +60,5 @@ def test_offsets_scale_by_group() -> None:
 
 def test_counts_are_checked() -> None:
     bodies.check_counts(0, train=0)
-    with pytest.raises(InputError, match="bodies is 0, must be at least 1"):
+    with pytest.raises(InputError, match="bodies is 0; it must be at least 1"):
         bodies.check_counts(1, train=3, bodies=0)

@@ -220,3 +220,20 @@ def test_the_official_container_is_read():
     torch.testing.assert_close(contrast.queue.keys[3, 7].float(), state["module.queue"][:, 3, 7], atol=2e-3, rtol=2e-3)
     assert int(contrast.queue.pointer) == 4
     assert torch.equal(contrast.encoder_k.fc.weight, plain["fc.weight"])
+    assert Contrast.official_state_dict({"state_dict": state, "epoch": 1}).keys() == contrast.state_dict().keys()
+    with pytest.raises(InputError, match="hold no queue; give a state of the released MoCo"):
+        Contrast.official_state_dict(plain)
+    with pytest.raises(InputError, match="hold no UNIK"):
+        Contrast.official_state_dict({n: v for n, v in state.items() if "encoder_k" not in n})
+
+
+def test_the_official_container_with_a_hidden_layer_is_read():
+    config = replace(ContrastConfig(), compose=False, queue=8, mlp=True, encoder=EncoderConfig(persons=2))
+    plain = {n: v.float() for n, v in unik_official().items() if not n.startswith("fc.")}
+    plain |= {"fc.0.weight": torch.randn(256, 256), "fc.0.bias": torch.randn(256)}
+    plain |= {"fc.2.weight": torch.randn(128, 256), "fc.2.bias": torch.randn(128)}
+    state = {f"encoder_{w}.{n}": v for w in "qk" for n, v in plain.items()}
+    state |= {"queue": torch.randn(128, 8, 30), "queue_ptr": torch.tensor([0])}
+    contrast = Contrast(config, replace(BODY, persons=2))
+    contrast.load_state_dict(Contrast.official_state_dict(state))
+    assert torch.equal(contrast.encoder_q.fc[2].weight, plain["fc.2.weight"])

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from acteme.errors import InputError
 from acteme.recordings.spec import Spec
@@ -22,6 +23,12 @@ def test_reference_losses():
     assert losses["static"].item() == pytest.approx(4.3928 + 2.8263590, abs=1e-5)
     assert losses["self"].item() == pytest.approx(1.3033533 + 1.5123357, abs=1e-6)
     assert losses["target"].item() == pytest.approx(1.0409976 + 2.8150709, abs=1e-6)
+    net = generator.network
+    errors = [(net(x1) - x1), (net(x2) - x2), (net.swap(x1, x2) - x1 / 2), (net.swap(x2, x1) - x2 * 2)]
+    assert [e.square().mean().item() for e in errors] == pytest.approx([1.3033533, 1.5123357, 1.0409976, 2.8150709])
+    b1, b2, b12, b21 = (net.decompose(x).b.flatten(1) for x in (x1, x2, x1 / 2, x2 * 2))
+    static = [F.triplet_margin_loss(b21, b1, b2).item(), F.triplet_margin_loss(b12, b2, b1).item()]
+    assert static == pytest.approx([4.3928, 2.8263590], abs=1e-6)
     named = [v for k, v in losses.items() if k != "total"]
     torch.testing.assert_close(losses["total"], torch.stack(named).sum())
 
@@ -219,3 +226,14 @@ def test_the_shipped_weights_are_recognized_as_an_earlier_model():
     missing, unexpected = Generator(GeneratorConfig(), BODY).load_state_dict(fits, strict=False)
     assert not unexpected
     assert {n.rpartition(".")[0] for n in missing} == {"network", "network.encoder.2"}
+
+
+def test_a_whole_checkpoint_is_read_and_other_weights_are_refused():
+    state = generator_state()
+    whole = Generator.official_state_dict({"epoch": 300, "state_dict": {f"module.{n}": v for n, v in state.items()}})
+    assert whole.keys() == Generator.official_state_dict(state).keys()
+    for strange in ({}, {"fc.weight": torch.zeros(1)}, {n: v for n, v in state.items() if n != "decoder.model.7.bias"}):
+        with pytest.raises(InputError, match="are not of LAC's generator"):
+            Generator.official_state_dict(strange)
+    with pytest.raises(InputError, match="a generator of 34 channels, this one has 30"):
+        Generator.official_state_dict(state | {"mot_encoder.model.1.weight": torch.zeros(64, 34, 8)})

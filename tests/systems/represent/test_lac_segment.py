@@ -96,6 +96,8 @@ def test_official_weights_are_read(prefix):
     state = {f"{prefix}{n}": v.float() for n, v in unik_official(out=51).items()}
     stage.load_state_dict(Segmenter.official_state_dict(state))
     assert torch.equal(stage.encoder.fc.weight, state[f"{prefix}fc.weight"])
+    with pytest.raises(InputError, match=r"'encoder_q\.fc\.weight' is not a tensor of UNIK"):
+        Segmenter.official_state_dict({"encoder_q.fc.weight": torch.zeros(1)})
 
 
 def test_it_learns_what_a_pose_means():

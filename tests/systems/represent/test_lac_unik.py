@@ -41,6 +41,22 @@ def test_conversion_uses_every_official_value_but_the_unused_bias():
     assert torch.equal(ours["blocks.2.spatial.attend.weight"][3 * 16 : 4 * 16], state["l3.s_unit.conv_b.0.weight"])
 
 
+def test_the_base_network_has_170_values_more_which_are_dropped():
+    state = unik_official()
+    unused = [name for name in state if name.endswith("s_unit.bias")]
+    assert sum(state[name].numel() for name in unused) == 170
+    lac = unik_state({name: value for name, value in state.items() if name not in unused})
+    assert lac.keys() == unik_state(state).keys()
+
+
+def test_heads_keep_their_order_beyond_ten():
+    weight = torch.arange(12.0)[:, None, None, None, None].expand(12, 16, 2, 1, 1)
+    state = {f"l1.s_unit.conv_{kind}.{h}.{part}": weight[h] if part == "weight" else torch.zeros(16)
+             for h in range(12) for kind in "abd" for part in ("weight", "bias")}  # fmt: skip
+    mixed = unik_state(state)["blocks.0.spatial.mix.weight"]
+    assert mixed[0, 0, 0].tolist() == list(range(12))
+
+
 @pytest.mark.parametrize("frames", [1, 2, 4, 5, 8, 13])
 def test_one_feature_for_every_fourth_frame(frames):
     assert small().eval()(torch.randn(2, frames, 1, 5, 2)).shape == (2, -(-frames // 4), 7)

@@ -155,7 +155,10 @@ def convert(x: Skeletons, source: str, target: str) -> Skeletons:
         )
     plan = _plan(source, target)
     if x.shape[-1] != 3 and any(rule.forward for _, rule in plan.offsets):
-        raise InputError(f"the map from layout '{source}' to '{target}' needs 3D positions, these are {x.shape[-1]}D")
+        raise InputError(
+            f"the map from layout '{source}' to '{target}' needs 3D positions, these are {x.shape[-1]}D",
+            mend="give 3D positions, or choose another layout",
+        )
     weights = plan.weights.astype(x.dtype) if isinstance(x, np.ndarray) else x.new_tensor(plan.weights)
     y = (x[..., plan.joints, :] * weights[..., None]).sum(-2)
     for joint, rule in plan.offsets:

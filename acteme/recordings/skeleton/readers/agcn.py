@@ -46,27 +46,43 @@ def agcn(path: Path, protocol: str = "", classes: int = 0, layout: str = "ntu25"
             continue
         x = read_npy(data)
         if x.ndim != 5 or x.shape[1] not in (2, 3) or x.shape[3] != joints or x.dtype.kind != "f":
-            raise InputError(f"has shape {x.shape} of {x.dtype}, expected floats (N, 3, T, {joints}, M)", data)
+            raise InputError(
+                f"has shape {x.shape} of {x.dtype}, expected floats (N, 3, T, {joints}, M)",
+                data,
+                "name the right layout, or prepare it again",
+            )
         names, labels = _labels(table)
         if len(names) != len(x):
-            raise InputError(f"names {len(names)} clips where {data.name} has {len(x)}", table)
+            raise InputError(
+                f"names {len(names)} clips where {data.name} has {len(x)}",
+                table,
+                "take both files from one preparation",
+            )
         counts = folder / f"{part}_num_frame.npy"
         frames = read_npy(counts) if counts.exists() else None
         if frames is None:
             notes.append(f"no {counts.name}: clips of {data.name} are as long as their last frame that is not zero")
         elif frames.shape != (len(x),) or frames.dtype.kind not in "iu" or (np.asarray(frames) < 1).any():
-            raise InputError(f"does not hold {len(x)} positive frame counts", counts)
+            raise InputError(f"does not hold {len(x)} positive frame counts", counts, "prepare it again, or delete it")
         parts.append((split, data, names, labels, frames))
         files += [data, table] + ([] if frames is None else [counts])
         shapes.add((x.shape[1], x.shape[4]))
     if not parts:
-        raise InputError("has no train_data_joint.npy or val_data_joint.npy", folder)
+        raise InputError(
+            "has no train_data_joint.npy or val_data_joint.npy",
+            folder,
+            "give the folder of one protocol, or name it: protocol=xsub",
+        )
     if len(shapes) > 1:
-        raise InputError("train and val differ in coordinates or persons", folder)
+        raise InputError("train and val differ in coordinates or persons", folder, "prepare both in the same way")
     channels, persons = shapes.pop()
     top = max(int(max(labels, default=0)) for _, _, _, labels, _ in parts) + 1
     if classes and top > classes:
-        raise InputError(f"has label {top - 1} where there are {classes} classes (from 0)", folder)
+        raise InputError(
+            f"has label {top - 1} where there are {classes} classes (from 0)",
+            folder,
+            "give the right number of classes, or correct the labels",
+        )
     known = named(classes or top, PKU51, folder)
     items = [
         Item(name, f"{data}, row {i}", partial(_read, data, i, name, split, known[label], frames))
@@ -80,14 +96,16 @@ def _labels(table: Path) -> tuple[list[str], list[int]]:
     """Names (without `.skeleton`) and labels."""
     value = load_pickle(table)
     if not isinstance(value, tuple | list) or len(value) != 2 or not all(isinstance(v, list | tuple) for v in value):
-        raise InputError("is not a pair of names and labels", table)
+        raise InputError("is not a pair of names and labels", table, "write it as a pickle of (names, labels)")
     names, labels = value
     if len(names) != len(labels):
-        raise InputError(f"has {len(names)} names but {len(labels)} labels", table)
+        raise InputError(f"has {len(names)} names but {len(labels)} labels", table, "prepare it again")
     for i, (name, label) in enumerate(zip(names, labels, strict=True)):
         # the preparation of PKU-MMD writes the labels as floats
         if not isinstance(name, str) or not isinstance(label, int | float | np.number) or not _class(label):
-            raise InputError(f"row {i} is not a name and a class from 0", table)
+            raise InputError(
+                f"row {i} is not a name and a class from 0", table, "correct it, or prepare the file again"
+            )
     return [name.removesuffix(".skeleton") for name in names], [int(label) for label in labels]
 
 

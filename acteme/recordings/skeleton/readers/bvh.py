@@ -16,7 +16,7 @@ from acteme.errors import InputError
 from acteme.recordings.recording import Item, Listing, Recording
 from acteme.recordings.skeleton import rotations
 from acteme.recordings.skeleton.readers import decimals
-from acteme.recordings.skeleton.readers.files import AGAIN, finite
+from acteme.recordings.skeleton.readers.files import ACCESS, AGAIN, finite
 from acteme.recordings.skeleton.readers.jointnames import as_smpl22
 from acteme.recordings.spec import Spec
 
@@ -69,7 +69,7 @@ def read_motion(path: Path) -> Motion:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", path) from error
+        raise InputError(f"cannot be read ({error.strerror})", path, ACCESS) from error
     head = MOTION.search(data)
     if not head:
         raise InputError("has no MOTION section with Frames and Frame Time", path, AGAIN)
@@ -196,7 +196,7 @@ def bvh(path: Path, layout: str = "auto", scale: float = 0.0) -> Listing:
     path = Path(path)
     files = sorted(path.rglob("*.bvh"))
     if not files:
-        raise InputError("holds no .bvh file", path)
+        raise InputError("holds no .bvh file", path, "give the folder that holds the files")
     if layout == "auto":
         first = read_motion(files[0])
         layout = "own" if as_smpl22(first.joints, first.parents)[0] is None else "smpl22"

@@ -33,13 +33,23 @@ def ctrgcn(path: Path) -> Listing:
     for split in ("train", "test"):
         x, y = Member(path, f"x_{split}"), Member(path, f"y_{split}")
         if len(x.shape) != 3 or x.shape[2] != PERSONS * JOINTS * AXES:
-            raise InputError(f"'x_{split}' has shape {x.shape}, expected (clips, frames, 150)", path)
+            raise InputError(
+                f"'x_{split}' has shape {x.shape}, expected (clips, frames, 150)",
+                path,
+                "prepare it again: 2 persons, 25 joints, 3 coordinates",
+            )
         if len(y.shape) != 2 or len(y) != len(x):
-            raise InputError(f"'y_{split}' has shape {y.shape}, expected ({len(x)}, classes)", path)
+            raise InputError(
+                f"'y_{split}' has shape {y.shape}, expected ({len(x)}, classes)",
+                path,
+                "take both arrays from one preparation",
+            )
         one_hot = np.array(y.mapped if y.mapped is not None else [y[i] for i in range(len(y))]).reshape(y.shape)
         wrong = np.flatnonzero((one_hot > 0).sum(1) != 1)
         if len(wrong):
-            raise InputError(f"row {wrong[0]} of 'y_{split}' does not name one class", path)
+            raise InputError(
+                f"row {wrong[0]} of 'y_{split}' does not name one class", path, "write a single one per row"
+            )
         tables.append((split, x, one_hot.argmax(1)))
         count = max(count, y.shape[1])
     classes = named(count, (), path)

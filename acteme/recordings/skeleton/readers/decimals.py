@@ -13,6 +13,7 @@ import pyarrow as pa
 from jaxtyping import Float, Int
 
 from acteme.errors import InputError
+from acteme.recordings.skeleton.readers.files import ACCESS
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def read(path: Path) -> Tokens:
     try:
         return tokens(path.read_bytes())
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", path) from error
+        raise InputError(f"cannot be read ({error.strerror})", path, ACCESS) from error
 
 
 def tokens(text: bytes) -> Tokens:

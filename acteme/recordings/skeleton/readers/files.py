@@ -13,6 +13,7 @@ from jaxtyping import Float
 from acteme.errors import InputError
 
 AGAIN = "download or export it again"
+ACCESS = "correct its name or its access rights"
 
 
 def read_text(path: Path) -> str:
@@ -20,7 +21,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", path) from error
+        raise InputError(f"cannot be read ({error.strerror})", path, ACCESS) from error
     except UnicodeDecodeError as error:
         raise InputError(f"is not UTF-8 text (byte {error.start})", path, "save it as UTF-8") from error
 
@@ -73,7 +74,7 @@ def version(path: Path) -> tuple[int, int]:
     try:
         stat = path.stat()
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", path) from error
+        raise InputError(f"cannot be read ({error.strerror})", path, ACCESS) from error
     return stat.st_size, stat.st_mtime_ns
 
 

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from acteme.errors import InputError
 from acteme.recordings.annotations import Segment
 from acteme.recordings.recording import Item, Listing, Recording
-from acteme.recordings.skeleton.readers.files import finite, read_npy, read_text
+from acteme.recordings.skeleton.readers.files import AGAIN, finite, read_npy, read_text
 from acteme.recordings.skeleton.readers.humanml3d_vectors import to_positions
 from acteme.recordings.spec import Spec
 
@@ -48,18 +48,22 @@ def read_captions(path: Path) -> list[Caption]:
         where = f"{path}, line {n}"
         fields = line.strip().rsplit("#", 3)
         if len(fields) != 4:
-            raise InputError("is not caption#word/POS ...#start#end", where)
+            raise InputError("is not caption#word/POS ...#start#end", where, "correct the line")
         text, tagged, *span = fields
         try:
             start, end = (0.0 if math.isnan(float(t)) else float(t) for t in span)
         except ValueError:
-            raise InputError(f"'{span[0]}#{span[1]}' are not two times", where) from None
+            raise InputError(f"'{span[0]}#{span[1]}' are not two times", where, "write seconds") from None
         if not (0 <= start < end < math.inf or start == end == 0):
-            raise InputError(f"times {start:g} to {end:g} are empty or reversed", where)
+            raise InputError(
+                f"times {start:g} to {end:g} are empty or reversed",
+                where,
+                "correct the line; 0.0#0.0 stands for the whole clip",
+            )
         words = tuple((word, pos) for word, slash, pos in (w.rpartition("/") for w in tagged.split()) if slash)
         captions.append(Caption(text.strip(), words, start, end))
     if not captions:
-        raise InputError("has no caption", path)
+        raise InputError("has no caption", path, "write one a line: caption#word/POS ...#start#end")
     return captions
 
 
@@ -70,7 +74,7 @@ def read_statistics(folder: Path) -> tuple[Float[np.ndarray, " d"], Float[np.nda
     """
     mean, std = (finite(np.array(read_npy(Path(folder) / name)), folder, name) for name in ("Mean.npy", "Std.npy"))
     if mean.ndim != 1 or mean.shape != std.shape or not (std > 0).all():
-        raise InputError("Mean.npy and Std.npy are not one positive deviation per mean", folder)
+        raise InputError("Mean.npy and Std.npy are not one positive deviation per mean", folder, AGAIN)
     return mean, std
 
 
@@ -112,7 +116,11 @@ def _listing(path: Path, vectors: bool, layout: str, joints: int, fps: float) ->
             files += [motion, text]
             items.append(Item(name, str(motion), partial(_read, motion, text, split, joints, fps, vectors)))
     if not items:
-        raise InputError(f"has no motion in {folder.name} that train.txt, val.txt or test.txt names", path)
+        raise InputError(
+            f"has no motion in {folder.name} that train.txt, val.txt or test.txt names",
+            path,
+            "give the folder that holds it, or correct the split files",
+        )
     notes = [f"{without} names of the splits have no motion or no text"] if without else []
     return Listing(Spec(layout, joints, 1, 3, (MOTION,), fps), items, files, notes=notes)
 
@@ -121,7 +129,9 @@ def _read(motion: Path, text: Path, split: str, joints: int, fps: float, vectors
     x = read_npy(motion)
     shape = (12 * joints - 1,) if vectors else (joints, 3)
     if x.dtype.kind != "f" or not len(x) or x.shape[1:] != shape:
-        raise InputError(f"has shape {x.shape} of {x.dtype}, expected (frames, {', '.join(map(str, shape))})", motion)
+        raise InputError(
+            f"has shape {x.shape} of {x.dtype}, expected (frames, {', '.join(map(str, shape))})", motion, AGAIN
+        )
     x = finite(np.array(x), motion)
     positions = to_positions(x) if vectors else x
     captions = read_captions(text)

@@ -86,7 +86,10 @@ def to_vectors(
     Raises InputError where there are fewer than two frames or not 22 joints.
     """
     if positions.ndim != 3 or positions.shape[1:] != (JOINTS, 3) or len(positions) < 2:
-        raise InputError(f"positions have shape {positions.shape}, expected at least 2 frames of ({JOINTS}, 3)")
+        raise InputError(
+            f"positions have shape {positions.shape}, expected at least 2 frames of ({JOINTS}, 3)",
+            mend="convert them to layout smpl22",
+        )
     x = positions.astype(np.float64)
     turn = heading(x, smooth, published)
     turn[0] = rotations.IDENTITY
@@ -118,7 +121,10 @@ def to_positions(vectors: Float[np.ndarray, "t d"]) -> Float[np.ndarray, "t v 3"
     """
     joints, rest = divmod(vectors.shape[-1] + 1, 12)
     if vectors.ndim != 2 or rest or joints < 2:
-        raise InputError(f"vectors have shape {vectors.shape}, expected (frames, 263) or (frames, 251)")
+        raise InputError(
+            f"vectors have shape {vectors.shape}, expected (frames, 263) or (frames, 251)",
+            mend="give the vectors of HumanML3D or KIT-ML",
+        )
     x = vectors.astype(np.float64)
     # the quaternion takes cosine and sine of the running sum itself, because the column is half the angle
     half = np.concatenate([[0], np.cumsum(x[:-1, 0])])

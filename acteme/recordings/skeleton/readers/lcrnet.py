@@ -39,13 +39,21 @@ def read_poses(
         for m, person in enumerate(people[:persons]):
             where = f"{path}, frame {t}"
             if not isinstance(person, dict) or key not in person:
-                raise InputError(f'a person has no "{key}"', where)
+                raise InputError(
+                    f'a person has no "{key}"',
+                    where,
+                    "read the other kind of poses (axes=2 or 3), or estimate them again",
+                )
             values = numbers(person[key], where, f'"{key}"')
             if values.size != count:
-                raise InputError(f'"{key}" has {values.size} numbers, expected {count}', where)
+                raise InputError(
+                    f'"{key}" has {values.size} numbers, expected {count}',
+                    where,
+                    "give 13 joints, as LCR-Net writes them",
+                )
             out[t, m] = values.reshape(axes, JOINTS).T
     if not out.any():
-        raise InputError("no frame has a person", path)
+        raise InputError("no frame has a person", path, "leave it out")
     missing: np.ndarray = np.logical_not(out.any(-1))
     if axes == 2 and size is not None:
         width, height = size

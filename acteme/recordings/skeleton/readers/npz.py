@@ -28,11 +28,15 @@ class Member:
                     self.shape, fortran, self.dtype = _header(stream)
                     self.start = stream.tell()
         except KeyError:
-            raise InputError(f"has no array '{name}'", path) from None
+            raise InputError(
+                f"has no array '{name}'", path, "give an archive with x_train, y_train, x_test and y_test"
+            ) from None
         except Exception as error:  # zipfile and NumPy's header parser raise whatever they stumble over
             raise InputError(f"'{name}' cannot be read, or the archive is truncated", path, AGAIN) from error
         if self.dtype.kind not in "biuf" or not self.shape or (fortran and len(self.shape) > 1):
-            raise InputError(f"'{name}' is not a plain array of numbers with rows", path)
+            raise InputError(
+                f"'{name}' is not a plain array of numbers with rows", path, "save it in row-major order, as numbers"
+            )
         self.width = int(np.prod(self.shape[1:], dtype=object)) * self.dtype.itemsize
         if self.width * self.shape[0] + self.start != info.file_size:
             raise InputError(f"'{name}' is truncated", path, AGAIN)

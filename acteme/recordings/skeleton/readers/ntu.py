@@ -15,6 +15,7 @@ from typing import Literal
 from acteme.errors import InputError
 from acteme.recordings.recording import Item, Listing, Recording
 from acteme.recordings.skeleton.readers.bodies import Selection, select
+from acteme.recordings.skeleton.readers.files import ACCESS
 from acteme.recordings.skeleton.readers.names import NTU60, NTU120
 from acteme.recordings.skeleton.readers.ntu_file import JOINTS, parse
 from acteme.recordings.spec import Spec
@@ -105,7 +106,7 @@ def missing_names(path: Path) -> frozenset[str]:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", path) from error
+        raise InputError(f"cannot be read ({error.strerror})", path, ACCESS) from error
     names = frozenset(found.group() for found in NAME.finditer(text))
     if not names:
         raise InputError("names no clip", path, "give the data set's list of samples with missing skeletons")
@@ -181,7 +182,11 @@ def _listing(
             else:
                 kept.append((file, clip))
     if not kept:
-        raise InputError("holds no clip named like S001C001P001R001A001.skeleton", path)
+        raise InputError(
+            "holds no clip named like S001C001P001R001A001.skeleton",
+            path,
+            "give the folder that holds the .skeleton files",
+        )
     notes = [f"{dropped} clips that {' and '.join(f.name for f in lists)} lists as without usable skeleton left out; "
              f"{len(kept)} remain"] if lists else [
         f"no list of samples with missing skeletons ({MISSING[0]}) in or beside {path}: clips without a body are errors"

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 
 from acteme.errors import InputError
 from acteme.recordings.skeleton.readers import decimals
-from acteme.recordings.skeleton.readers.files import AGAIN
+from acteme.recordings.skeleton.readers.files import ACCESS, AGAIN
 
 JOINTS, AXES = 25, 3
 BODY_VALUES, JOINT_VALUES = 10, 12
@@ -50,10 +50,10 @@ def parse(path: Path) -> Bodies:
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", path) from error
+        raise InputError(f"cannot be read ({error.strerror})", path, ACCESS) from error
     found = _parse(text) or _parse(_tidied(text, path))
     if found is None:
-        raise InputError("is no .skeleton file", path, AGAIN)
+        raise InputError("has control characters among its values", path, AGAIN)
     return found
 
 
@@ -61,10 +61,11 @@ def _parse(text: bytes) -> Bodies | None:
     """The bodies of a text with one blank between values; None where anything is unusual."""
     codes = np.frombuffer(text, np.uint8)
     blanks = np.flatnonzero(codes <= 32)
-    ends = np.flatnonzero(codes[blanks] == 10)  # where `blanks` is the end of a line
-    if not len(ends) or not text.endswith(b"\n"):
+    kinds = codes[blanks]
+    ends = np.flatnonzero(kinds == 10)  # where `blanks` is the end of a line
+    if not text.endswith(b"\n") or kinds.min() < 9:
         return None
-    returns = int(codes[blanks[0]] == 13)  # a carriage return is one more blank in each line
+    returns = int(kinds[0] == 13)  # a carriage return is one more blank in each line
     values = np.diff(ends, prepend=-1) - returns  # of each line
     before = ends - values - returns  # `blanks[before + n]` stands behind value n of a line, from 1
 
@@ -168,6 +169,6 @@ def _check_body(lines: list[_Line]) -> None:
     if len(body.values) != BODY_VALUES:
         raise InputError(f"has {len(body.values)} values where a body has {BODY_VALUES}", body.where, AGAIN)
     if count.count("number of joints") != JOINTS:
-        raise InputError(f"has {int(count.values[0])} joints where Kinect v2 has {JOINTS}", count.where)
+        raise InputError(f"has {int(count.values[0])} joints where Kinect v2 has {JOINTS}", count.where, AGAIN)
     for joint in joints:
         joint.check()

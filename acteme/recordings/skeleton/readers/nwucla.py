@@ -11,6 +11,7 @@ from pathlib import Path
 from acteme.errors import InputError
 from acteme.recordings.recording import Item, Listing, Recording
 from acteme.recordings.skeleton.readers import files
+from acteme.recordings.skeleton.readers.files import AGAIN
 from acteme.recordings.skeleton.readers.names import NWUCLA10
 from acteme.recordings.spec import Spec
 
@@ -31,7 +32,7 @@ def read_json(path: Path) -> Recording:
         raise InputError('has no "skeletons"', path, "give a file of the data set's all_sqe folder")
     skeleton = files.numbers(data["skeletons"], path, '"skeletons"')
     if skeleton.ndim != 3 or skeleton.shape[1:] != (JOINTS, 3) or not len(skeleton):
-        raise InputError(f'"skeletons" has shape {skeleton.shape}, expected (frames, {JOINTS}, 3)', path)
+        raise InputError(f'"skeletons" has shape {skeleton.shape}, expected (frames, {JOINTS}, 3)', path, AGAIN)
     found = NAME.search(path.stem)
     arrays = {"skeleton": skeleton[:, None]}
     if not found:
@@ -41,7 +42,11 @@ def read_json(path: Path) -> Recording:
         return Recording(path.stem, FPS, arrays, label=NWUCLA10[label - 1])
     action, subject, _, view = map(int, found.groups())
     if action not in ACTIONS:
-        raise InputError(f"action {action} is not one of the data set's ({', '.join(map(str, ACTIONS))})", path)
+        raise InputError(
+            f"action {action} is not one of the data set's ({', '.join(map(str, ACTIONS))})",
+            path,
+            "correct the name of the file",
+        )
     return Recording(
         name=path.stem,
         fps=FPS,
@@ -62,6 +67,6 @@ def nwucla(path: Path) -> Listing:
     path = Path(path)
     found = sorted((file for file in path.rglob("*.json") if NAME.fullmatch(file.stem)), key=lambda file: file.name)
     if not found:
-        raise InputError("holds no clip named like a01_s01_e00_v01.json", path)
+        raise InputError("holds no clip named like a01_s01_e00_v01.json", path, "give the folder all_sqe")
     items = [Item(file.stem, str(file), partial(read_json, file)) for file in found]
     return Listing(Spec("kinect20", JOINTS, 1, 3, NWUCLA10, FPS), items, found)

@@ -20,7 +20,7 @@ import numpy as np
 
 from acteme.errors import InputError
 from acteme.recordings.recording import Item, Listing, Recording
-from acteme.recordings.skeleton.readers.files import natural, numbers, read_json
+from acteme.recordings.skeleton.readers.files import AGAIN, natural, numbers, read_json
 from acteme.recordings.spec import Spec
 
 LAYOUTS = {25: "body25", 18: "openpose18", 17: "coco17", 15: "body15"}
@@ -51,7 +51,7 @@ def read_keypoints(path: Path, persons: int = 2, fps: float = 30.0, layout: str 
     if path.is_dir():
         names = natural(file.name for file in path.glob("*.json"))
         if not names:
-            raise InputError("holds no JSON file", path)
+            raise InputError("holds no JSON file", path, "give the folder that holds the files")
         frames = [_people(read_json(path / name), path / name) for name in names]
     else:
         data = read_json(path)
@@ -61,7 +61,7 @@ def read_keypoints(path: Path, persons: int = 2, fps: float = 30.0, layout: str 
             frames = _frames(data, path)
     joints = {len(person) for people in frames for person in people}
     if not joints:
-        raise InputError("no frame has a person", path)
+        raise InputError("no frame has a person", path, "leave it out")
     if len(joints) > 1 or not joints <= LAYOUTS.keys():
         counts = " and ".join(map(str, sorted(joints)))
         raise InputError(f"persons have {counts} joints", path, "each must have 25, 18, 17 or 15")
@@ -70,7 +70,7 @@ def read_keypoints(path: Path, persons: int = 2, fps: float = 30.0, layout: str 
     if layout == "body15" and kind == "body25":
         values = values[:, :, :15]
     elif layout not in ("", kind):
-        raise InputError(f"has the joints of '{kind}', not of '{layout}'", path)
+        raise InputError(f"has the joints of '{kind}', not of '{layout}'", path, "name the layout that it has, or none")
     arrays = {"skeleton": values[..., :2].copy(), "confidence": values[..., 2].copy()}
     return Recording(path.stem, fps, arrays, label=label)
 
@@ -93,7 +93,9 @@ def _stack(frames: Frames, persons: int, joints: int) -> np.ndarray:
 def _person(values: Any, where: str | Path) -> np.ndarray:
     flat = numbers(values, where, "a list of keypoints")
     if flat.ndim != 1 or not len(flat) or len(flat) % 3:
-        raise InputError(f"a list of keypoints has shape {flat.shape}, expected x, y, confidence per joint", where)
+        raise InputError(
+            f"a list of keypoints has shape {flat.shape}, expected x, y, confidence per joint", where, AGAIN
+        )
     return flat.reshape(-1, 3)
 
 
@@ -115,11 +117,13 @@ def _frames(data: Any, path: Path) -> Frames:
     if isinstance(data, dict) and isinstance(data.get("annotations"), list):
         images, data = data.get("images"), data["annotations"]
     if not isinstance(data, list) or not data or not all(isinstance(entry, dict) for entry in data):
-        raise InputError("is neither OpenPose, COCO nor Kinetics-Skeleton keypoints", path)
+        raise InputError(
+            "is neither OpenPose, COCO nor Kinetics-Skeleton keypoints", path, "export it in one of these forms"
+        )
     if "people" in data[0]:
         return [_people(frame, f"{path}, frame {t}") for t, frame in enumerate(data)]
     if not all("keypoints" in entry and _is_id(entry.get("image_id")) for entry in data):
-        raise InputError('an entry has no "keypoints" or no "image_id"', path)
+        raise InputError('an entry has no "keypoints" or no "image_id"', path, "give every entry both")
     place = _places([entry["image_id"] for entry in data], images, path)
     frames: Frames = [[] for _ in range(max(place.values()) + 1)]
     for n, entry in enumerate(data):
@@ -131,10 +135,10 @@ def _places(ids: list[int | str], images: Any, path: Path) -> dict[int | str, in
     """Frame of each image: by the list of images where there is one, else by the numbers of the images."""
     if isinstance(images, list) and images:
         if not all(isinstance(image, dict) and _is_id(image.get("id")) for image in images):
-            raise InputError('an image has no "id"', path)
+            raise InputError('an image has no "id"', path, "give every image one")
         place = {image["id"]: t for t, image in enumerate(images)}
         if unknown := set(ids) - place.keys():
-            raise InputError(f'image {min(map(str, unknown))} is not among the "images"', path)
+            raise InputError(f'image {min(map(str, unknown))} is not among the "images"', path, "add it there")
         return place
     order = natural({str(i) for i in ids})
     count = {name: int("".join(re.findall(r"\d+", name)[-1:]) or -1) if len(name) < 100 else -1 for name in order}
@@ -157,15 +161,15 @@ def _kinetics(data: dict, path: Path) -> tuple[Frames, str]:
         where = f"{path}, frame {n}"
         index = entry.get("frame_index") if isinstance(entry, dict) else None
         if not isinstance(index, int) or not 1 <= index <= SPARSE * (len(entries) + SPARSE):
-            raise InputError('has no sensible "frame_index"', where)
+            raise InputError('has no sensible "frame_index"', where, "number frames from 1")
         people = entry.get("skeleton")
         if not isinstance(people, list) or not all(isinstance(p, dict) for p in people):
-            raise InputError('has no "skeleton"', where)
+            raise InputError('has no "skeleton"', where, AGAIN)
         bodies = []
         for p in people[:KINETICS_PEOPLE]:
             pose, score = numbers(p.get("pose"), where, '"pose"'), numbers(p.get("score"), where, '"score"')
             if pose.ndim != 1 or score.ndim != 1 or len(pose) != 2 * len(score):
-                raise InputError('"pose" and "score" do not fit together', where)
+                raise InputError('"pose" and "score" do not fit together', where, AGAIN)
             place = (pose.reshape(-1, 2) - 0.5) * [1, -1] * (score != 0)[:, None]
             bodies.append(np.concatenate([place, score[:, None]], 1))
         found[index - 1] = sorted(bodies, key=lambda body: -body[:, 2].sum())
@@ -187,7 +191,7 @@ def keypoints(path: Path, layout: str = "", persons: int = 2, fps: float = 30.0)
     path = Path(path)
     files = sorted(path.rglob("*.json"))
     if not files:
-        raise InputError("holds no JSON file", path)
+        raise InputError("holds no JSON file", path, "give the folder that holds the files")
     per_frame = {file.parent for file in files if file.stem.endswith("_keypoints")}
     units = sorted(per_frame | {file for file in files if file.parent not in per_frame})
     labels = {unit: unit.parent.name if unit not in (path, *path.glob("*")) else "" for unit in units}
@@ -222,10 +226,10 @@ def kinetics(path: Path, persons: int = 2, fps: float = 30.0) -> Listing:
         labels = read_json(table)
         files.append(table)
         if not isinstance(labels, dict):
-            raise InputError("is not a table of labels", table)
+            raise InputError("is not a table of labels", table, AGAIN)
         for name, entry in labels.items():
             if not isinstance(entry, dict) or not isinstance(entry.get("label"), str):
-                raise InputError(f"'{name}' has no label", table)
+                raise InputError(f"'{name}' has no label", table, "give it one, as text")
             classes[entry["label"]] = entry.get("label_index")
             file = path / part / f"{Path(name).name}.json"
             if entry.get("has_skeleton") is False:
@@ -234,7 +238,9 @@ def kinetics(path: Path, persons: int = 2, fps: float = 30.0) -> Listing:
             files.append(file)
             items.append(Item(file.stem, str(file), partial(_split, file, persons, fps, split, entry["label"])))
     if not items:
-        raise InputError("has no kinetics_train_label.json or kinetics_val_label.json", path)
+        raise InputError(
+            "has no kinetics_train_label.json or kinetics_val_label.json", path, "give the folder that holds them"
+        )
     order = sorted(classes, key=lambda c: (classes[c] if isinstance(classes[c], int) else len(classes), c))
     notes = [f"{left} videos without any skeleton left out"] if left else []
     return Listing(Spec("openpose18", 18, persons, 2, tuple(order), fps), items, files, notes=notes)

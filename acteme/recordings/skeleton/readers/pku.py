@@ -68,11 +68,13 @@ def read_labels(path: Path) -> list[Row]:
         try:
             action, start, end = (int(float(value)) for value in line.split(",")[:3])
         except (ValueError, OverflowError):
-            raise InputError(f"'{line[:40]}' is not class,start,end,confidence", f"{path}, row {n}") from None
+            raise InputError(
+                f"'{line[:40]}' is not class,start,end,confidence", f"{path}, row {n}", "correct the row"
+            ) from None
         if not 1 <= action <= len(PKU51):
-            raise InputError(f"class {action} is not one of 1 to {len(PKU51)}", f"{path}, row {n}")
+            raise InputError(f"class {action} is not one of 1 to {len(PKU51)}", f"{path}, row {n}", "correct the row")
         if not 0 <= start < end:
-            raise InputError(f"frames {start} to {end} are empty or reversed", f"{path}, row {n}")
+            raise InputError(f"frames {start} to {end} are empty or reversed", f"{path}, row {n}", "correct the row")
         rows.append(Row(action - 1, start, end))
     return rows
 
@@ -124,7 +126,7 @@ def pku(path: Path, protocol: Literal["xsub", "xview"] = "xsub", instances: bool
             else:
                 items.append(Item(name, str(skeleton), partial(_whole, skeleton, label, split)))
     if not items:
-        raise InputError(f"has no recording that {table.name} names", path / "skeleton")
+        raise InputError(f"has no recording that {table.name} names", path / "skeleton", "put the files NAME.txt there")
     notes = [f"{without} recordings that {table.name} names have no skeleton file"] if without else []
     return Listing(Spec("ntu25", JOINTS, PERSONS, AXES, PKU51, FPS), items, files, notes=notes)
 
@@ -155,7 +157,11 @@ def _cut(skeleton: Path, label: Path, n: int, split: str) -> Recording:
 
 def _check(row: Row, frames: int, where: str) -> None:
     if row.start >= frames:
-        raise InputError(f"starts at frame {row.start} where the recording has {frames}", where)
+        raise InputError(
+            f"starts at frame {row.start} where the recording has {frames}",
+            where,
+            "correct the row, or replace the skeleton file if it is cut short",
+        )
 
 
 def _camera(name: str) -> str:

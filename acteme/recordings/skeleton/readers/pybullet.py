@@ -42,6 +42,7 @@ UPPER = ("chest", "neck", "right_shoulder", "right_elbow", "left_shoulder", "lef
 LOWER = ("root", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle")
 VALUES = 44
 FOLDER = "pybullet_data/data/motions"
+MEND = "take the file as the package pybullet carries it"
 
 _SIDES = {"right": 1.0, "left": -1.0}
 _POINTS: list[tuple[str, str, tuple[float, float, float]]] = [
@@ -142,22 +143,22 @@ def parse(text: str, name: str) -> Motion:
         frames = content["Frames"]
         wrap = content.get("Loop", "none") == "wrap"
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError("is not a motion clip (JSON with Loop and Frames)", name) from error
+        raise InputError("is not a motion clip (JSON with Loop and Frames)", name, MEND) from error
     if not isinstance(frames, list) or not frames:
-        raise InputError("has no frames", name)
+        raise InputError("has no frames", name, MEND)
     for i, frame in enumerate(frames):
         if not isinstance(frame, list) or len(frame) != VALUES:
             count = len(frame) if isinstance(frame, list) else "no list of"
-            raise InputError(f"frame {i} has {count} values, a humanoid has {VALUES}", name)
+            raise InputError(f"frame {i} has {count} values, a humanoid has {VALUES}", name, MEND)
     try:
         values = np.array(frames, float)
     except (TypeError, ValueError) as error:
-        raise InputError("a frame holds something that is not a number", name) from error
+        raise InputError("a frame holds something that is not a number", name, MEND) from error
     bad = ~np.isfinite(values).all(1)
     if bad.any():
-        raise InputError(f"frame {np.argmax(bad)} has a NaN or infinity", name)
+        raise InputError(f"frame {np.argmax(bad)} has a NaN or infinity", name, MEND)
     if (values[:-1, 0] <= 0).any():
-        raise InputError(f"frame {np.argmax(values[:-1, 0] <= 0)} has no duration", name)
+        raise InputError(f"frame {np.argmax(values[:-1, 0] <= 0)} has no duration", name, MEND)
     rotation, column = np.empty((len(values), len(MOVING), 4)), 4
     for i, joint in enumerate(MOVING):
         if joint in HINGES:
@@ -176,7 +177,7 @@ def load(path: Path) -> Motion:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError("cannot be read as text", path) from error
+        raise InputError("cannot be read as text", path, MEND) from error
     motion = parse(text, str(path))
     return Motion(path.stem.removeprefix("humanoid3d_"), motion.wrap, motion.time, motion.root, motion.rotation)
 
@@ -205,7 +206,7 @@ def pybullet_clips(
         walks: also the five clips of the walker, as further recordings of the class "walk".
     """
     if not fps > 0:
-        raise InputError(f"fps is {fps}, must be positive", "pybullet_clips")
+        raise InputError(f"fps is {fps}", "pybullet_clips", "give frames per second above 0")
     where = folder() if path is None else path
     chosen, joints = points(layout), layout_of(layout)
     files = {name: where / f"humanoid3d_{name}.txt" for name in CLIPS}

@@ -59,18 +59,20 @@ def pyskl(
     path = Path(path)
     data = load_pickle(path)
     if not isinstance(data, dict) or not isinstance(data.get("split"), dict) or "annotations" not in data:
-        raise InputError('is not a dict with "split" and "annotations"', path)
+        raise InputError('is not a dict with "split" and "annotations"', path, "give an annotation file of PYSKL")
     if not isinstance(data["annotations"], list) or not all(isinstance(a, dict) for a in data["annotations"]):
-        raise InputError('"annotations" is not a list of dicts', path)
+        raise InputError('"annotations" is not a list of dicts', path, "give an annotation file of PYSKL")
     split = _splits(data["split"], protocol, path)
     kept = []
     for n, a in enumerate(data["annotations"]):
         if not isinstance(a.get("frame_dir"), str) or _count(a.get("label")) not in range(MOST_CLASSES):
-            raise InputError('has no "frame_dir" or no "label" from 0', f"{path}, annotation {n}")
+            raise InputError(
+                'has no "frame_dir" or no "label" from 0', f"{path}, annotation {n}", "correct the annotation"
+            )
         if a["frame_dir"] in split:
             kept.append(a)
     if not kept:
-        raise InputError("has no annotation of its own splits", path)
+        raise InputError("has no annotation of its own splits", path, "name the clips in the split as frame_dir does")
     folder = Path(kpfiles) if kpfiles else path.parent
     spec = _spec(kept, layout, persons, fps, classes, path)
     items = [
@@ -91,7 +93,7 @@ def _splits(table: Mapping[str, Any], protocol: str, path: Path) -> dict[str, st
     found: dict[str, dict[str, str]] = {}
     for name, clips in table.items():
         if not isinstance(name, str) or not isinstance(clips, list) or not all(isinstance(c, str) for c in clips):
-            raise InputError("a split is not a list of names", path)
+            raise InputError("a split is not a list of names", path, "write it as a list of frame_dir")
         stem = name.rstrip("0123456789")
         part = stem.rpartition("_")[2]
         if part in ends:
@@ -111,7 +113,7 @@ def _spec(kept: list[dict], layout: str, persons: int, fps: float, classes: int,
     shapes = [a["keypoint"].shape for a in kept if isinstance(a.get("keypoint"), np.ndarray)]
     if shapes:
         if len(shapes[0]) != 4:
-            raise InputError(f"keypoints have shape {shapes[0]}, expected (M, T, V, C)", path)
+            raise InputError(f"keypoints have shape {shapes[0]}, expected (M, T, V, C)", path, "correct the annotation")
         joints, channels = shapes[0][2:]
         most = min(persons, max(shape[0] for shape in shapes))
     name = layout or LAYOUTS.get((joints, channels), "")
@@ -119,7 +121,11 @@ def _spec(kept: list[dict], layout: str, persons: int, fps: float, classes: int,
         raise InputError(f"has {joints} joints of {channels} coordinates, of no known layout", path, "give layout")
     top = max(int(a["label"]) for a in kept) + 1
     if classes and top > classes:
-        raise InputError(f"has label {top - 1} where there are {classes} classes (from 0)", path)
+        raise InputError(
+            f"has label {top - 1} where there are {classes} classes (from 0)",
+            path,
+            "give the right number of classes, or correct the labels",
+        )
     return Spec(name, joints, most, channels, named(classes or top, (), path), fps)
 
 
@@ -146,15 +152,21 @@ def _read(a: dict, split: str, spec: Spec, pixels: bool, folder: Path, box_thres
 def _in_place(a: dict, spec: Spec, where: str) -> tuple[np.ndarray, np.ndarray]:
     keypoint, score = a["keypoint"], a.get("keypoint_score")
     if not _floats(keypoint) or keypoint.ndim != 4 or keypoint.shape[2:] != (spec.joints, spec.channels):
-        raise InputError(f"keypoints are not (M, T, {spec.joints}, {spec.channels})", where)
+        raise InputError(
+            f"keypoints are not (M, T, {spec.joints}, {spec.channels})",
+            where,
+            "name the right layout, or correct the annotation",
+        )
     frames = keypoint.shape[1]
     if not frames or _count(a.get("total_frames", frames)) != frames:
-        raise InputError(f"has {frames} frames of keypoints, which total_frames does not say", where)
+        raise InputError(
+            f"has {frames} frames of keypoints, which total_frames does not say", where, "correct the annotation"
+        )
     place = finite(np.array(keypoint[: spec.persons].swapaxes(0, 1)), where)
     if spec.channels == 3:
         return place, np.zeros(0)
     if not _floats(score) or score.shape != keypoint.shape[:3]:
-        raise InputError('"keypoint_score" does not fit the keypoints', where)
+        raise InputError('"keypoint_score" does not fit the keypoints', where, "correct the annotation")
     return place, finite(np.array(score[: spec.persons].swapaxes(0, 1)), where, "keypoint_score")
 
 
@@ -182,22 +194,26 @@ def _raw_file(a: dict, folder: Path) -> Path:
 
 def _unpacked(a: dict, spec: Spec, folder: Path, threshold: float, where: str) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(a.get("raw_file"), str) or "frame_inds" not in a:
-        raise InputError('has neither "keypoint" nor "raw_file" and "frame_inds"', where)
+        raise InputError('has neither "keypoint" nor "raw_file" and "frame_inds"', where, "correct the annotation")
     file = _raw_file(a, folder)
     table = _raw(file, version(file))
     entry = table.get(a["frame_dir"]) if isinstance(table, dict) else None
     keypoint = entry.get("keypoint") if isinstance(entry, dict) else None
     frame = a["frame_inds"]
     if not _floats(keypoint) or keypoint.shape[1:] != (spec.joints, 3):
-        raise InputError(f"its raw_file has no keypoints (skeletons, {spec.joints}, 3)", where)
+        raise InputError(
+            f"its raw_file has no keypoints (skeletons, {spec.joints}, 3)",
+            where,
+            "put the files that raw_file names into kpfiles",
+        )
     if not isinstance(frame, np.ndarray) or frame.shape != keypoint.shape[:1] or frame.dtype.kind not in "iu":
-        raise InputError('"frame_inds" does not fit the keypoints', where)
+        raise InputError('"frame_inds" does not fit the keypoints', where, "correct the annotation")
     if (np.diff(frame.astype(np.int64)) < 0).any():
-        raise InputError('"frame_inds" falls', where)
+        raise InputError('"frame_inds" falls', where, "order the skeletons by frame")
     if "box_score" in a:
         box = a["box_score"]
         if not _floats(box) or box.shape != frame.shape:
-            raise InputError('"box_score" does not fit the keypoints', where)
+            raise InputError('"box_score" does not fit the keypoints', where, "correct the annotation")
         keypoint, frame = keypoint[box >= threshold], frame[box >= threshold]
     if not len(frame):
         raise InputError(f"has no skeleton with a box score of {threshold}", where, "lower box_threshold")

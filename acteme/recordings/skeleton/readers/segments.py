@@ -26,7 +26,7 @@ from acteme.errors import InputError
 from acteme.recordings.annotations import Segment
 from acteme.recordings.recording import Item, Listing, Recording
 from acteme.recordings.skeleton.layouts import LAYOUTS
-from acteme.recordings.skeleton.readers.files import finite, read_json, read_npy, read_text
+from acteme.recordings.skeleton.readers.files import AGAIN, finite, read_json, read_npy, read_text
 from acteme.recordings.skeleton.readers.lcrnet import read_poses
 from acteme.recordings.spec import Spec
 
@@ -81,15 +81,15 @@ def read_videos(path: Path, classes: int) -> list[Video]:
     """
     data = read_json(path)
     if not isinstance(data, dict) or not data:
-        raise InputError("is not a table of videos", path)
+        raise InputError("is not a table of videos", path, AGAIN)
     videos = []
     for name, entry in data.items():
         where = f"{path}, {name}"
         if not isinstance(entry, dict) or not isinstance(entry.get("actions"), list):
-            raise InputError('has no "actions"', where)
+            raise InputError('has no "actions"', where, "give a list of [class, start, end]")
         split = SPLITS.get(str(entry.get("subset")))
         if split is None:
-            raise InputError(f'has "subset" {entry.get("subset")!r}, expected training or testing', where)
+            raise InputError(f'has "subset" {entry.get("subset")!r}, expected training or testing', where, "correct it")
         videos.append(Video(name, split, *_checked(entry.get("duration"), entry["actions"], classes, where)))
     return videos
 
@@ -104,7 +104,9 @@ def read_charades_csv(path: Path, split: str) -> list[Video]:
     try:
         lacking = {"id", "actions", "length"} - set(reader.fieldnames or ())
         if lacking:
-            raise InputError(f"has no column {', '.join(sorted(lacking))}", path)
+            raise InputError(
+                f"has no column {', '.join(sorted(lacking))}", path, "give the table that Charades publishes"
+            )
         for row in reader:
             where = f"{path}, line {reader.line_num}"
             actions = []
@@ -112,13 +114,21 @@ def read_charades_csv(path: Path, split: str) -> list[Video]:
                 fields = part.split()
                 code = CODED.fullmatch(fields[0]) if len(fields) == 3 else None
                 if code is None:
-                    raise InputError(f"'{part[:40]}' is not a class code, a start and an end", where)
+                    raise InputError(
+                        f"'{part[:40]}' is not a class code, a start and an end",
+                        where,
+                        "write them as c092 11.90 21.20",
+                    )
                 actions.append([int(code[1]), *fields[1:]])
             duration, checked = _checked(row["length"], actions, CHARADES_CLASSES, where)
             text = row.get("script") or ""
             videos.append(Video(row["id"] or "", split, duration, checked, row.get("subject") or "", text))
     except csv.Error as error:
-        raise InputError(f"is not a CSV file ({error})", f"{path}, line {reader.line_num}") from error
+        raise InputError(
+            f"is not a CSV file ({error})",
+            f"{path}, line {reader.line_num}",
+            "close every quote, and double quotes inside a cell",
+        ) from error
     return videos
 
 
@@ -127,17 +137,21 @@ def _checked(
 ) -> tuple[float, tuple[tuple[int, float, float], ...]]:
     length = _number(duration)
     if not length > 0:
-        raise InputError(f"has duration {duration!r}", where)
+        raise InputError(f"has duration {duration!r}", where, "give a positive number")
     out = []
     for n, action in enumerate(actions):
         if not isinstance(action, list) or len(action) != 3:
-            raise InputError(f"action {n} is not [class, start, end]", where)
+            raise InputError(f"action {n} is not [class, start, end]", where, "correct it")
         label, start, end = map(_number, action)
         if not (0 <= label < classes and label == int(label)):
-            raise InputError(f"action {n} has class {action[0]!r}, expected 0 to {classes - 1}", where)
+            raise InputError(f"action {n} has class {action[0]!r}, expected 0 to {classes - 1}", where, "correct it")
         if not 0 <= start < end or start >= length:
             span = f"from {action[1]!r} to {action[2]!r}"
-            raise InputError(f"action {n} {span} is empty, reversed or past the end ({length:g})", where)
+            raise InputError(
+                f"action {n} {span} is empty, reversed or past the end ({length:g})",
+                where,
+                "correct its times, or delete it",
+            )
         out.append((int(label), start, end))
     return length, tuple(out)
 
@@ -209,7 +223,11 @@ def charades(
         parts = [(path / f"Charades_v1_{split}.csv", split) for split in ("train", "test")]
         tables = [table for table, _ in parts if table.is_file()]
         if not tables:
-            raise InputError("has no charades.json, Charades_v1_train.csv or Charades_v1_test.csv", path)
+            raise InputError(
+                "has no charades.json, Charades_v1_train.csv or Charades_v1_test.csv",
+                path,
+                "give the folder that holds them",
+            )
         videos = [video for table, split in parts if table in tables for video in read_charades_csv(table, split)]
     names = _classes(path / "Charades_v1_classes.txt", CHARADES_CLASSES)
     stored = Poses(path / poses, layout, axes, persons, (width, height) if width and height else None)
@@ -222,7 +240,11 @@ def _classes(path: Path, count: int) -> tuple[str, ...]:
         return tuple(f"c{k:03d}" for k in range(count))
     names = tuple(CODED.sub("", line, count=1).strip() for line in read_text(path).splitlines() if line.strip())
     if len(names) != count or len(set(names)) != count or "" in names:
-        raise InputError(f"does not have {count} different names, one a line", path)
+        raise InputError(
+            f"does not have {count} different names, one a line",
+            path,
+            "correct it, or take it away to number the classes",
+        )
     return names
 
 

@@ -127,7 +127,11 @@ def stage(
     who.check_counts(0, train=counts[0], test=counts[1])
     who.check_counts(1, subjects=subjects, test_subjects=test_subjects, views=views)
     if not (fps > 0 and tail >= 1 and style >= 0 and path >= 0 and turn >= 0 and crop >= 0):
-        raise InputError("fps must be positive, tail at least 1, and style, path, turn and crop not negative", "stage")
+        raise InputError(
+            "fps must be positive, tail at least 1, and style, path, turn and crop not negative",
+            "stage",
+            "give numbers in these ranges",
+        )
     kinds = ruling.on_primitives(classes, rule_parts, rules) if rule == "primitives" else ruling.on_rhythm(classes)
     names = kinds.names if labels == "class" else truth.PART_CLASSES
     phrases = words.rule_phrases(kinds) if labels == "class" else words.PHRASES[:, 1:].ravel().tolist()

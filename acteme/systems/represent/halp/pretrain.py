@@ -109,7 +109,7 @@ class PretrainConfig:
 
     @classmethod
     def small(cls) -> "PretrainConfig":
-        """Learns on two processor cores in two minutes. Positives weigh little: from 0.5 on they hurt in such short runs."""
+        """Learns on two processor cores in two minutes. Positives weigh little: from 0.5 on they hurt in short runs."""
         return cls(
             encoder=EncoderConfig(hidden=64, layers=1), queue=1024, momentum=0.99, prototypes=16, mu=0.1, size=24,
             shortest=16, crop=(0.3, 1.0), corrupt=0.4, strength=0.5, distill_top=256, warmup_epochs=14,

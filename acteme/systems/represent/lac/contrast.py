@@ -7,7 +7,7 @@ released (see the Deviations of the package).
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +26,7 @@ from acteme.systems.represent.lac.autoencoder import Autoencoder
 from acteme.systems.represent.lac.generator import Generator
 from acteme.systems.represent.lac.inputs import EncoderConfig, image, people
 from acteme.systems.represent.lac.motion import MID_HIP, hold, turned
-from acteme.systems.represent.lac.unik import STRIDE, unik_state
+from acteme.systems.represent.lac.unik import STRIDE, tensors, unik_state
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class Contrast(nn.Module):
         self.encoder_k = frozen(config.encoder.build(spec, config.dim, config.mlp))
         self.encoder_k.load_state_dict(self.encoder_q.state_dict())
         shape = (-(-config.windows.frames // STRIDE), config.dim)
-        self.queue = Queue(config.queue, *(shape if config.store == "frames" else shape[1:])).half()
+        self.queue = Queue(config.queue, *(shape if config.store == "frames" else shape[1:]), dtype=torch.half)
         self.generator: Autoencoder | None = None
         if config.compose:
             self.generator = Autoencoder(config.motion, config.static, config.unit)
@@ -240,22 +240,24 @@ class Contrast(nn.Module):
         return encode(self.encoder_q, self.config.encoder, self.spec, batch)
 
     @staticmethod
-    def official_state_dict(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def official_state_dict(state: Mapping[str, Any]) -> dict[str, Tensor]:
         """State of the released `MoCo` container under our names, without its generator.
 
         The container's generator (`CoM.*`) sees 17 joints, 34 channels, and its weights were never released: the
         result completes a stage with `compose=False`.
+
+        Raises:
+            InputError: the state is not that of the container.
         """
-        out: dict[str, Tensor] = {}
+        plain = tensors(state)
+        if not {"queue", "queue_ptr"} <= plain.keys():
+            raise InputError("hold no queue", "contrast weights",
+                             "give a state of the released MoCo; a bare encoder is for the segment stage")  # fmt: skip
+        keys = plain["queue"].permute(1, 2, 0)
+        out = {"queue.keys": keys, "queue.pointer": plain["queue_ptr"].view(()), "queue.seen": torch.tensor(len(keys))}
         for which in ("encoder_q", "encoder_k"):
-            part = {name.removeprefix("module."): value for name, value in state.items()}
-            part = {name[len(which) + 1 :]: value for name, value in part.items() if name.startswith(f"{which}.")}
+            part = {name[len(which) + 1 :]: value for name, value in plain.items() if name.startswith(f"{which}.")}
             out |= {f"{which}.{name}": value for name, value in unik_state(part).items()}
-        plain = {name.removeprefix("module."): value for name, value in state.items()}
-        if "queue" in plain:
-            keys = plain["queue"].permute(1, 2, 0)
-            out |= {"queue.keys": keys, "queue.pointer": plain["queue_ptr"].view(()),
-                    "queue.seen": torch.tensor(len(keys))}  # fmt: skip
         return out
 
 

@@ -5,7 +5,7 @@ Source: Yang et al. (ICCV 2023), section 3.2.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +31,7 @@ from acteme.systems.represent.lac.motion import (
     sizes,
     view_axes,
 )  # fmt: skip
+from acteme.systems.represent.lac.unik import tensors
 
 LIMBS = torch.tensor([0, 1, 2, 3, 4, 2, 3, 4, 8, 5, 6, 7, 5, 6, 7])
 """Which random length factor each bone of `body15` takes: the two sides share theirs; the path takes the ninth."""
@@ -63,7 +64,7 @@ class GeneratorConfig:
     unit: float = 128.0
     """Channel units per meter."""
     up: Up = "y"
-    """Axis of 3D data that points up (official clips: z)."""
+    """Axis of 3D data that points up (the `mixamo` reader turns the official clips, z up)."""
     windows: Windows = field(default_factory=lambda: Windows(frames=64, stride=32, jitter=False))
     """Training windows."""
     recipe: Recipe = field(
@@ -130,7 +131,8 @@ class Generator(nn.Module):
         """3D motions (n, T, 15, 3) of the persons seen throughout, padding held still, and their masks (n, T)."""
         if self.spec.channels != 3:
             what = "the generator learns from positions in space, these data are 2D"
-            raise InputError(what, "generator", "train it on 3D data and continue from that run")
+            mend = "give 3D data, or train contrast and segment only, with contrast.compose=false"
+            raise InputError(what, "generator", mend)
         x, mask, complete = people(batch, self.spec, self.config.up)
         mask = mask[:, None].expand(x.shape[:3])[complete]
         return hold(x[complete], mask), mask
@@ -232,7 +234,7 @@ class Generator(nn.Module):
         return Latents(parts.a_m, torch.cat([(parts.a_m * weight).sum(1), parts.a_s], 1), mask)
 
     @staticmethod
-    def official_state_dict(state: Mapping[str, Tensor], partial: bool = False) -> dict[str, Tensor]:
+    def official_state_dict(state: Mapping[str, Any], partial: bool = False) -> dict[str, Tensor]:
         """State of the released `AutoEncoder2x` under our names; channels unstandardized (see `use_statistics`).
 
         Args:
@@ -240,11 +242,18 @@ class Generator(nn.Module):
                 convolutions, to be loaded with `strict=False`.
 
         Raises:
-            InputError: the state is that of the shipped file, an earlier model without a dictionary.
+            InputError: the state is that of the shipped file, an earlier model without a dictionary, or that of
+                something else, such as a generator of 17 joints.
         """
-        state = {name.removeprefix("module."): value for name, value in state.items()}
+        state = tensors(state)
         known = {f"mot_encoder.model.{1 + 3 * i}": f"network.encoder.{i}" for i in range(3)}
         known |= {f"decoder.model.{i}": f"network.decoder.{k}" for k, i in enumerate((2, 7, 12))}
+        first = state.get("mot_encoder.model.1.weight")
+        if first is None or any(f"{name}.{part}" not in state for name in known for part in ("weight", "bias")):
+            raise InputError("are not of LAC's generator", "generator weights", "give a state of `AutoEncoder2x`")
+        if first.shape[1] != CHANNELS:
+            what = f"are of a generator of {first.shape[1]} channels, this one has {CHANNELS} (15 joints)"
+            raise InputError(what, "generator weights", "train the generator")
         if "mot_encoder.v" not in state:
             if not partial:
                 what = (
@@ -254,8 +263,8 @@ class Generator(nn.Module):
                     what, "generator weights", "train the generator, or load its decoder with partial=True"
                 )
             del known["mot_encoder.model.7"]
-        out = {f"{ours}.{part}": state[f"{theirs}.{part}"]
-               for theirs, ours in known.items() for part in ("weight", "bias")}  # fmt: skip
+        names = {f"{theirs}.{part}": f"{ours}.{part}" for theirs, ours in known.items() for part in ("weight", "bias")}
+        out = {ours: state[theirs] for theirs, ours in names.items()}
         if "mot_encoder.v" in state:
             out |= {"network.directions": state["mot_encoder.v"]}
             out |= {"network.mean": torch.zeros(CHANNELS), "network.std": torch.ones(CHANNELS)}

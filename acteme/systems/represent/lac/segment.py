@@ -5,6 +5,7 @@ Source: Yang et al. (ICCV 2023), section 3.4.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +21,7 @@ from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
 from acteme.systems.represent.lac.contrast import Contrast, encode
 from acteme.systems.represent.lac.inputs import EncoderConfig, people
-from acteme.systems.represent.lac.unik import STRIDE, unik_state
+from acteme.systems.represent.lac.unik import STRIDE, tensors, unik_state
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,11 @@ class Segmenter(nn.Module):
         return encode(self.encoder, self.config.encoder, self.spec, batch)
 
     @staticmethod
-    def official_state_dict(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """State of an official fine-tuned model (`model_action.*`) or of a bare UNIK under our names."""
-        plain = {name.removeprefix("module.").removeprefix("model_action."): value for name, value in state.items()}
+    def official_state_dict(state: Mapping[str, Any]) -> dict[str, Tensor]:
+        """State of an official fine-tuned model (`model_action.*`) or of a bare UNIK under our names.
+
+        Raises:
+            InputError: the state is that of something else.
+        """
+        plain = {name.removeprefix("model_action."): value for name, value in tensors(state).items()}
         return {f"encoder.{name}": value for name, value in unik_state(plain).items()}

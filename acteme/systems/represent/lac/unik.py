@@ -13,11 +13,14 @@ Source: Yang et al., UNIK (BMVC 2021), section 3; LAC (ICCV 2023), section 3.3.
 import math
 from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+
+from acteme.errors import InputError
 
 STRIDE = 4
 """Frames per feature."""
@@ -195,14 +198,21 @@ def unik_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
     The convolutions of the heads are laid side by side; their biases, whose sum is all that counts, are added up; the
     bias per joint that the base UNIK declares and never uses is left out.
+
+    Raises:
+        InputError: a name that no UNIK has, or nothing at all.
     """
+    if not state:
+        raise InputError("hold no UNIK", "encoder weights", "give an official UNIK's state")
     out: dict[str, Tensor] = {}
     heads: dict[str, dict[str, Tensor]] = {}
     for name, value in state.items():
         block, _, rest = name.partition(".")
-        if not (block[:1] == "l" and block[1:].isdigit()):
+        if block in ("data_bn", "fc"):
             out[name] = value
             continue
+        if not (block[:1] == "l" and block[1:].isdigit()):
+            raise InputError(f"'{name}' is not a tensor of UNIK", "encoder weights", "give an official UNIK's state")
         at = f"blocks.{int(block[1:]) - 1}"
         unit, _, inner = rest.partition(".")
         if unit == "t_unit":
@@ -220,10 +230,16 @@ def unik_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for at, each in heads.items():
 
         def stack(kind: str, part: str, each: dict[str, Tensor] = each) -> list[Tensor]:
-            return [each[name] for name in sorted(each) if name.startswith(kind) and name.endswith(part)]
+            names = sorted(each, key=lambda name: (len(name), name))  # head 10 comes after head 9
+            return [each[name] for name in names if name.startswith(kind) and name.endswith(part)]
 
         for part in ("weight", "bias"):
             out[f"{at}.attend.{part}"] = torch.cat(stack("conv_a", part) + stack("conv_b", part))
         out[f"{at}.mix.weight"] = torch.cat(stack("conv_d", "weight"), -1)
         out[f"{at}.mix.bias"] = torch.stack(stack("conv_d", "bias")).sum(0)
     return out
+
+
+def tensors(state: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The tensors of a checkpoint (`{"state_dict": ..., "epoch": ...}`) or of a bare state, free of `module.`."""
+    return {name.removeprefix("module."): value for name, value in state.get("state_dict", state).items()}

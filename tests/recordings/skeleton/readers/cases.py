@@ -15,10 +15,12 @@ from acteme.recordings.skeleton.readers import (
     ctrgcn,
     humanml3d,
     lcrnet,
+    mixamo,
     ntu,
     nwucla,
     openpose,
     pku,
+    posetics,
     pybullet,
     pyskl,
     segments,
@@ -56,6 +58,11 @@ def skeleton_text(bodies: list[dict[str, np.ndarray]]) -> str:
             lines += [" ".join(f"{v:.9g}" for v in joint) + " 250.5 200.25 950 500 0 0.1 0.2 0.3 2" for joint in joints]
     return "\n".join(lines) + "\n"
 
+
+HAND_MADE = "1\n1\n72057594037931101 0 1 1 1 1 0 0.02 -0.09 2\n25\n" + "".join(
+    f"0.{j:02d} 1.{j:02d} -2.5 1 2 3 4 5 6 7 8 2\n" for j in range(25)
+)
+"""A `.skeleton` file of one frame with one body."""
 
 BVH = """HIERARCHY
 ROOT Hips
@@ -245,6 +252,21 @@ def _pybullet(path: Path) -> None:
     (path / "humanoid3d_walk.txt").write_text(json.dumps({"Loop": "wrap", "Frames": [frame, frame, [0, *frame[1:]]]}))
 
 
+def _posetics(path: Path) -> None:
+    for part, label in (("train", 3), ("val", 319)):
+        (path / f"posetics_{part}").mkdir()
+        frames = [[{"pose2d": (100 * walk(1, 13, 2)).ravel().tolist(), "pose3d": walk(1, 13).ravel().tolist()}], []]
+        (path / f"posetics_{part}" / f"AB-_C{part:_>6}_000012_000022.json").write_text(json.dumps({"frames": frames}))
+        table = {f"AB-_C{part:_>6}": {"label_index": label, "label": f"do {label}", "has_skeleton": True}}
+        (path / f"posetics_{part}_label.json").write_text(json.dumps(table))
+
+
+def _mixamo(path: Path) -> None:
+    for n, place in enumerate(("train/Kaya/Wave/Wave", "test/Ty/Jump High/motions/2", "test/Ty/Jump High/motions/10")):
+        (path / place).parent.mkdir(parents=True, exist_ok=True)
+        np.save(path / f"{place}.npy", walk(5, 15, seed=n).transpose(1, 2, 0))
+
+
 def _bvh(path: Path) -> None:
     (path / "a.bvh").write_text(BVH)
 
@@ -299,6 +321,11 @@ CASES: dict[str, Case] = {
         "humanoid3d_walk.txt",
         lambda p: pybullet.load(p / "humanoid3d_walk.txt").resample(30).positions(),
     ),
+    "posetics": Case(
+        _posetics, "posetics_val/AB-_C___val_000012_000022.json", lambda p: everything(posetics.posetics(p))
+    ),
+    "posetics label": Case(_posetics, "posetics_train_label.json", lambda p: everything(posetics.posetics(p))),
+    "mixamo": Case(_mixamo, "train/Kaya/Wave/Wave.npy", lambda p: everything(mixamo.mixamo(p))),
     "bvh": Case(_bvh, "a.bvh", lambda p: everything(bvh.bvh(p))),
 }
 """Name to case."""

@@ -22,7 +22,7 @@ GAPS = st.sampled_from([" ", "\n", "\r\n", "  ", "\t", " \n\n "])
 
 def convert(text: bytes) -> np.ndarray:
     found = decimals.tokens(text)
-    return decimals.floats(found, np.arange(len(found)))
+    return decimals.floats(found)
 
 
 @settings(max_examples=150, deadline=None)
@@ -48,35 +48,16 @@ def test_tokens_know_their_lines():
 
 
 def test_an_empty_text_has_no_tokens():
-    assert len(decimals.tokens(b"")) == len(decimals.tokens(b" \n\r\n")) == 0
+    assert len(decimals.tokens(b"")) == len(decimals.tokens(b" \n\r\n")) == len(convert(b"")) == 0
 
 
-def test_any_choice_of_tokens_in_any_order():
-    found = decimals.tokens(b"1 22.5 -333.25 x 0.0000001")
-    np.testing.assert_array_equal(decimals.floats(found, np.array([4, 2, 0])), [1e-7, -333.25, 1])
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    rows=st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS), min_size=1, max_size=40), end=st.sampled_from(["\n", "\r\n"])
-)
-def test_columns_are_the_first_numbers_of_their_lines(rows, end):
-    text = "".join(" ".join(row) + " 9.5 8" + end for row in rows).encode()
-    starts = decimals.PAD + np.cumsum([0] + [len(line) + 1 for line in text.split(b"\n")[:-2]])
-    found = decimals.columns(decimals.padded(text), starts, 3)
-    np.testing.assert_array_equal(found, [[float(n) for n in row] for row in rows])
-
-
-def test_columns_that_are_missing_or_no_numbers_are_named():
-    for text, error in ((b"1 2\n3 4 5\n", (0, b"")), (b"1 2 3\n4 x 6\n", (1, b"x")), (b"1 2 3\n", None)):
-        data = decimals.padded(text)
-        starts = decimals.PAD + np.array([0, 6] if text.startswith(b"1 2 3\n4") else [0])
-        if error is None:
-            np.testing.assert_array_equal(decimals.columns(data, starts, 3), [[1, 2, 3]])
-            continue
-        with pytest.raises(ValueError) as caught:
-            decimals.columns(data, starts, 3)
-        assert caught.value.args == error
+def test_any_choice_of_tokens():
+    found = decimals.tokens(b"1 22.5 -333.25 x 0.0000001 \xff")
+    chosen = decimals.Tokens(found.text, found.spans[[0, 2, 4]])
+    np.testing.assert_array_equal(decimals.floats(chosen), [1, -333.25, 1e-7])
+    with pytest.raises(ValueError) as caught:
+        decimals.floats(decimals.Tokens(found.text, found.spans[[0, 5]]))
+    assert caught.value.args == (1, b"\xff")
 
 
 def test_a_file_reads_like_its_text(tmp_path):
