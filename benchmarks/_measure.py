@@ -10,17 +10,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
+Name = TypeVar("Name", bound=Hashable)
 RESULTS = Path(__file__).parent / "results"
 
 
-def fastest(jobs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+def fastest(jobs: Mapping[Name, Callable[[], object]], rounds: int) -> dict[Name, float]:
     """Least processor time of each job, in seconds; they take turns, so that a busy machine is busy for all."""
     best = dict.fromkeys(jobs, float("inf"))
     for _ in range(rounds):

@@ -2,10 +2,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.linear_model import RidgeClassifier
 
 from acteme.errors import InputError
 from acteme.tasks import probes, recognition
@@ -18,60 +16,11 @@ def blobs(n=120, d=6, classes=3, seed=0):
     return (4 * np.eye(classes, d)[label] + rng.normal(size=(n, d))).astype(np.float32), label
 
 
-@pytest.mark.parametrize("name", list(probes.PROTOCOLS))
-def test_every_protocol_learns_what_is_there_and_only_that(name):
+def test_neighbors_learn_what_is_there_and_only_that():
     x, label = blobs()
-    scores = probes.PROTOCOLS[name](x[:60], label[:60], x[60:], 3)
-    assert scores.shape == (60, 3)
-    assert recognition.top_k(scores, label[60:]) > 0.9
+    assert recognition.top_k(probes.knn(x[:60], label[:60], x[60:], 3), label[60:]) > 0.9
     noise = np.random.default_rng(1).normal(size=x.shape)
-    assert recognition.top_k(probes.PROTOCOLS[name](noise[:60], label[:60], noise[60:], 3), label[60:]) < 0.6
-
-
-def test_linear_probe_takes_the_steps_of_its_recipe():
-    x, label = blobs(20)
-    config = probes.LinearProbe(epochs=3, batch=8, milestones=(1,), lr=0.1)
-    found = probes.linear(x, label, x, 3, config)
-    rng = torch.Generator().manual_seed(0)
-    w, b = (torch.randn(3, 6, generator=rng) * 0.01).numpy().astype(float), np.zeros(3)
-    vw, vb = np.zeros_like(w), np.zeros(3)
-    for lr in (0.1, 0.01, 0.01):
-        order = torch.randperm(20, generator=rng).numpy()
-        for rows in (order[:8], order[8:16], order[16:]):
-            z = x[rows] @ w.T + b
-            p = np.exp(z - z.max(1, keepdims=True))
-            g = (p / p.sum(1, keepdims=True) - np.eye(3)[label[rows]]) / len(rows)
-            vw, vb = 0.9 * vw + g.T @ x[rows], 0.9 * vb + g.sum(0)
-            w, b = w - lr * vw, b - lr * vb
-    np.testing.assert_allclose(found, x @ w.T + b, atol=1e-4)
-
-
-def test_linear_probe_shows_every_epoch_and_returns_the_last():
-    x, label = blobs(30)
-    seen = []
-    config = probes.LinearProbe(epochs=4, milestones=())
-    last = probes.linear(x, label, x[:5], 3, config, after_epoch=lambda e, s: seen.append((e, s)))
-    assert [e for e, _ in seen] == [0, 1, 2, 3]
-    np.testing.assert_array_equal(seen[-1][1], last)
-    assert not np.allclose(seen[0][1], last)
-    np.testing.assert_array_equal(probes.linear(x, label, x[:5], 3, config), last)
-
-
-def test_ridge_is_scikit_learns_in_either_space():
-    for n, d in ((80, 6), (12, 30)):
-        x, label = blobs(n, d)
-        z = (x - x.mean(0)) / x.std(0)
-        expected = RidgeClassifier(alpha=2.0).fit(z, label).decision_function(z)
-        found = probes.ridge(x, label, x, 3, penalty=2.0)
-        np.testing.assert_allclose(found * 2 - 1, expected, atol=1e-4)
-
-
-def test_logistic_gives_probabilities_and_none_to_unseen_classes():
-    x, label = blobs()
-    scores = probes.logistic(x, label, x, 5)
-    np.testing.assert_allclose(scores.sum(1), 1, atol=1e-6)
-    assert (scores[:, 3:] == 0).all()
-    assert probes.logistic(x, np.full(120, 2), x, 5)[:, 2].tolist() == [1.0] * 120
+    assert recognition.top_k(probes.knn(noise[:60], label[:60], noise[60:], 3), label[60:]) < 0.6
 
 
 @given(st.integers(0, 2**32))
@@ -99,7 +48,6 @@ def test_knn_counts_or_weighs_its_votes():
 
 def test_a_zero_feature_is_no_nan():
     assert np.isfinite(probes.knn(np.zeros((2, 3)), np.array([0, 1]), np.zeros((1, 3)), 2)).all()
-    assert np.isfinite(probes.ridge(np.ones((2, 3)), np.array([0, 1]), np.zeros((1, 3)), 2)).all()
 
 
 def test_label_subset_is_stratified_nested_and_fixed_by_its_seed():
@@ -118,16 +66,16 @@ def test_label_subset_is_stratified_nested_and_fixed_by_its_seed():
 def test_unlabeled_training_features_are_left_out():
     x, label = blobs()
     hidden = np.where(np.arange(120) % 2, label, -1)
-    np.testing.assert_array_equal(probes.ridge(x, hidden, x, 3), probes.ridge(x[1::2], label[1::2], x, 3))
+    np.testing.assert_array_equal(probes.knn(x, hidden, x, 3), probes.knn(x[1::2], label[1::2], x, 3))
 
 
 def test_wrong_input_is_refused():
     x, label = blobs(10)
     for message, call in {
-        r"\(10, 6\) do not match test features of shape \(10, 5\)": lambda: probes.ridge(x, label, x[:, :5], 3),
-        r"10 training features but labels of shape \(9,\)": lambda: probes.ridge(x, label[:9], x, 3),
+        r"\(10, 6\) do not match test features of shape \(10, 5\)": lambda: probes.knn(x, label, x[:, :5], 3),
+        r"10 training features but labels of shape \(9,\)": lambda: probes.knn(x, label[:9], x, 3),
         "no training feature has a class": lambda: probes.knn(x, np.full(10, -1), x, 3),
-        "label 2 is out of range for 2 classes": lambda: probes.linear(x, np.full(10, 2), x, 2),
+        "label 2 is out of range for 2 classes": lambda: probes.knn(x, np.full(10, 2), x, 2),
         "test feature 0 is not finite": lambda: probes.knn(x, label, np.full((1, 6), np.inf), 3),
         "k-NN with k = 0": lambda: probes.knn(x, label, x, 3, k=0),
         "a share of labels of 0": lambda: probes.label_subset(label, 0),

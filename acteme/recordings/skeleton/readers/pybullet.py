@@ -41,6 +41,8 @@ UPPER = ("chest", "neck", "right_shoulder", "right_elbow", "left_shoulder", "lef
 """What a spliced figure takes from the clip of its upper half."""
 LOWER = ("root", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle")
 VALUES = 44
+LONGEST = 3600.0
+"""Seconds; a longer clip is a damaged duration, which resampling would fill the memory with."""
 FOLDER = "pybullet_data/data/motions"
 MEND = "take the file as the package pybullet carries it"
 
@@ -169,6 +171,8 @@ def parse(text: str, name: str) -> Motion:
             column += 4
     rotations.check_unit(rotation, name, 0.5)  # the files blend quaternions linearly
     time = np.concatenate([[0.0], np.cumsum(values[:-1, 0])])
+    if time[-1] > LONGEST:
+        raise InputError(f"lasts {time[-1]:g} s, at most {LONGEST:g} s make sense", name, MEND)
     return Motion(name, wrap, time, values[:, 1:4], rotations.normalize(rotation))
 
 
