@@ -1,33 +1,27 @@
 """How fast an epoch is gathered from the memory-mapped cache, against a plain copy and against a loop over samples.
 
-The same windows of the same data in one run, turn by turn: `Corpus.batch`; NumPy copying as many bytes of the same
-mapped array in one piece per batch; and the usual way, a `Dataset` that gives one window from the mapped array, and
-`default_collate`. The batches of both loaders must be equal.
-
-    python benchmarks/cache_epoch.py
+Run from the repository: `python benchmarks/cache_epoch.py`. The same windows in one run, turn by turn, in processor
+time: the loader that training uses, order and all; NumPy copying as many bytes of the same mapped array, in one piece
+per batch and in as many pieces as there are windows; and the usual way, a `Dataset` that gives one window from the
+mapped array, and `default_collate`. The batches of both loaders must be equal.
 """
 
-import json
-import os
-import platform
 import tempfile
-import time
 from pathlib import Path
+
+from _measure import fastest, row, save  # isort: skip
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from acteme.engine.loader import Loader
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
 from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
 
-RESULT = Path(__file__).parent / "results" / "cache_epoch.json"
-CLIPS = 1500
-FRAMES = 64
-BATCH = 128
-ROUNDS = 25
+CLIPS, FRAMES, BATCH, ROUNDS = 1500, 64, 128, 25
 
 
 class Samples(Dataset):
@@ -64,51 +58,55 @@ def main() -> None:
         )
         for i in range(CLIPS)
     )
-    times: dict[str, list[float]] = {"copy": [], "acteme": [], "samples": []}
     with tempfile.TemporaryDirectory() as folder:
         corpus = Corpus.build(clips, spec, Path(folder) / "corpus")
-        index, start = Windows(FRAMES, 32).cut(corpus.frames, rng)
-        order = rng.permutation(len(index))
-        index, start = index[order], start[order]
-        parts = [slice(a, a + BATCH) for a in range(0, len(index), BATCH)]
-        loader = DataLoader(Samples(corpus, index, start), BATCH)
-        first, usual = corpus.batch(index[parts[0]], start[parts[0]], FRAMES), next(iter(loader))
-        same = all(torch.equal(usual[name], first[name]) for name in usual)
-        size = sum(int(v.nbytes) for v in first.values())
+        loader = Loader(corpus, Windows(FRAMES, 32), BATCH, seed=0, stage="bench")
+        index, start = loader.order(0)
+        usual = DataLoader(Samples(corpus, index, start), BATCH)
+        ours = list(loader.batches(0))
+        assert all(torch.equal(b[name], a[name]) for a, b in zip(ours, usual, strict=True) for name in b)
+        steps = len(ours)
+        size = sum(v.nbytes for v in ours[0].values())
+        del ours
         flat = corpus.arrays["skeleton"].reshape(-1)
-        places = rng.integers(0, len(flat) - size // 4, len(parts))
-        for _ in range(ROUNDS):
-            began = time.perf_counter()
+        wide, narrow = size // 4, size // 4 // BATCH
+        places = rng.integers(0, len(flat) - wide, steps)
+        pieces = rng.integers(0, len(flat) - narrow, (steps, BATCH))
+        windows = np.lib.stride_tricks.sliding_window_view(flat, narrow)
+
+        def copy() -> None:
             for at in places:
-                flat[at : at + size // 4].copy()
-            copied = time.perf_counter()
-            for part in parts:
-                corpus.batch(index[part], start[part], FRAMES)
-            gathered = time.perf_counter()
-            for _ in loader:
+                flat[at : at + wide].copy()
+
+        def copy_pieces() -> None:
+            for at in pieces:
+                windows[at]
+
+        def acteme() -> None:
+            for _ in loader.batches(0):
                 pass
-            for name, seconds in zip(
-                times, (copied - began, gathered - copied, time.perf_counter() - gathered), strict=True
-            ):
-                times[name].append(seconds)
-    assert same
-    best = {name: min(seconds) for name, seconds in times.items()}
-    total = size * len(parts)
-    result = {
-        "what": "an epoch of windows from the cache: copying the bytes, acteme, Dataset and default_collate",
-        "windows": len(index),
-        "megabytes": round(total / 1e6),
-        "seconds": {name: round(seconds, 4) for name, seconds in best.items()},
-        "gigabytes_per_second": {name: round(total / seconds / 1e9, 2) for name, seconds in best.items()},
-        "acteme_to_copy": round(best["acteme"] / best["copy"], 2),
-        "samples_to_acteme": round(best["samples"] / best["acteme"], 2),
-        "same_result": same,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, NumPy {np.__version__}, torch {torch.__version__}",
-    }
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result))
-    print(f"{result['acteme_to_copy']} times a plain copy; samples take {result['samples_to_acteme']} times as long")
+
+        def samples() -> None:
+            for _ in usual:
+                pass
+
+        jobs = {f.__name__: f for f in (copy, copy_pieces, acteme, samples)}
+        seconds = fastest(jobs, ROUNDS)
+    what = "an epoch of windows from the cache"
+    total = size * steps
+    rates = {name: round(total / s / 1e9, 1) for name, s in seconds.items()}
+    save(
+        "cache_epoch",
+        [
+            row(what, "`Dataset` and `default_collate`", seconds["acteme"], seconds["samples"]),
+            row(what, "copying as many bytes in pieces of a window", seconds["acteme"], seconds["copy_pieces"]),
+            row(what, "copying as many bytes in one piece a batch", seconds["acteme"], seconds["copy"]),
+        ],
+        f"copying: {rates['acteme']} GB/s where a plain copy in pieces has {rates['copy_pieces']} GB/s",
+        windows=len(index),
+        megabytes=round(total / 1e6),
+        gigabytes_per_second=rates,
+    )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import numpy as np
 
 from acteme.recordings.skeleton.readers.ntu_file import Bodies, parse
 
-FILES, ROUNDS = 96, 10
+FILES, ROUNDS = 24, 10
 BODY = ("id", "clipped", "left confidence", "left state", "right confidence", "right state", "restricted",
         "lean x", "lean y", "state")  # fmt: skip
 JOINT = ("x", "y", "z", "depth x", "depth y", "color x", "color y", "w", "turn x", "turn y", "turn z", "state")

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from acteme import catalog
+from acteme.atomic import write_text
 from acteme.errors import ActemeError, InputError
 from acteme.reports import ledger
 from acteme.tasks.intervals import paired_interval
@@ -134,7 +135,7 @@ def _seed(slug: str, tiny: bool, seed: int, folder: Path, threads: int) -> dict[
         begin = time.monotonic()
         metrics = e.run(arm, seed, folder)
         cell = {"metrics": metrics, "minutes": (time.monotonic() - begin) / 60}
-        ledger.write_whole(path, json.dumps(cell))
+        write_text(path, json.dumps(cell))
     return _cells(folder, e.arms)
 
 

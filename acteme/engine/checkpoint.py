@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from acteme.engine.atomic import fresh_file
+from acteme.atomic import fresh_file
 from acteme.errors import InputError
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from acteme.atomic import fresh_folder
 from acteme.engine.adapt import View
-from acteme.engine.atomic import fresh_folder
 from acteme.engine.device import device_for
 from acteme.engine.inputs import Input, Part, dealt, parts
 from acteme.engine.pool import pool_map, worker_count

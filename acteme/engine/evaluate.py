@@ -21,8 +21,8 @@ from typing import Any, Literal
 import numpy as np
 from torch import nn
 
+from acteme.atomic import write_text
 from acteme.engine.adapt import adapt
-from acteme.engine.atomic import write_text
 from acteme.engine.blend import corpus_scores, scores
 from acteme.engine.device import device_for
 from acteme.engine.head import LinearHead

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 from xml.etree import ElementTree as xml
 
-from acteme.engine.atomic import fresh_file, write_text
+from acteme.atomic import fresh_file, write_text
 from acteme.engine.predict import Prediction
 from acteme.errors import InputError
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from acteme.engine.atomic import fresh_file
+from acteme.atomic import fresh_file
 from acteme.errors import ActemeError, MissingError
 
 FLUSH = 20

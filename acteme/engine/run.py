@@ -24,7 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from acteme import __version__, catalog
-from acteme.engine.atomic import fresh_file, write_text
+from acteme.atomic import fresh_file, write_text
 from acteme.engine.config import from_json, to_json
 from acteme.engine.loader import entropy
 from acteme.engine.settings import Settings

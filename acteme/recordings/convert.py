@@ -10,8 +10,8 @@ from typing import IO, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from acteme.atomic import fresh_file, fresh_folder
 from acteme.errors import InputError
-from acteme.recordings.appear import new_file, new_folder
 from acteme.recordings.cache import Progress
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
@@ -103,7 +103,10 @@ def _folder(corpus: Corpus, to: Path) -> None:
     factors = [name for name in corpus.table if name.startswith("factor:")]
     columns = ["file", "start", "end", "label", "subject", "text", "split", "camera", *factors]
     taken: set[str] = set()
-    with new_folder(to) as work, (work / "annotations.csv").open("w", encoding="utf-8", newline="") as file:
+    with (
+        fresh_folder(to, replace=False) as work,
+        (work / "annotations.csv").open("w", encoding="utf-8", newline="") as file,
+    ):
         table = csv.writer(file)
         table.writerow(columns)
         for r in corpus:
@@ -147,7 +150,7 @@ def _file_name(name: str, taken: set[str]) -> str:
 
 def _ctrgcn(corpus: Corpus, to: Path, frames: int) -> None:
     classes = len(corpus.spec.classes)
-    with new_file(to) as work, zipfile.ZipFile(work, "w", zipfile.ZIP_STORED) as archive:
+    with fresh_file(to, replace=False) as work, zipfile.ZipFile(work, "w", zipfile.ZIP_STORED) as archive:
         for split, part in _parts(corpus).items():
             shape = (len(part), frames, int(np.prod(part.arrays["skeleton"].shape[1:])))
             with archive.open(f"x_{split}.npy", "w", force_zip64=True) as member:
@@ -160,7 +163,7 @@ def _ctrgcn(corpus: Corpus, to: Path, frames: int) -> None:
 
 def _agcn(corpus: Corpus, to: Path, frames: int) -> None:
     persons, joints, channels = corpus.arrays["skeleton"].shape[1:]
-    with new_folder(to) as work:
+    with fresh_folder(to, replace=False) as work:
         for split, part in _parts(corpus).items():
             name = {"train": "train", "test": "val"}[split]
             shape = (len(part), channels, frames, joints, persons)
@@ -203,5 +206,5 @@ def _pyskl(corpus: Corpus, to: Path) -> None:
         if "confidence" in r.arrays:
             item["keypoint_score"] = np.ascontiguousarray(r.arrays["confidence"][:, :persons].swapaxes(0, 1))
         items.append(item)
-    with new_file(to) as work, work.open("wb") as file:
+    with fresh_file(to, replace=False) as work, work.open("wb") as file:
         pickle.dump({"split": split, "annotations": items}, file, protocol=4)

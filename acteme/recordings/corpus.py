@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from acteme.atomic import fresh_folder
 from acteme.errors import InputError
 from acteme.recordings.annotations import Segment, Segments
-from acteme.recordings.appear import new_folder
 from acteme.recordings.assemble import DTYPES, TEXT_COLUMNS, Assembly, Files, Memory
 from acteme.recordings.batch import VOCABULARY, Batch
 from acteme.recordings.recording import Recording
@@ -189,7 +189,7 @@ class Corpus:
 
         Appears at `folder` whole, replacing what was there, or not at all.
         """
-        with new_folder(folder, replace=_may_replace(folder)) as work:
+        with fresh_folder(folder, replace=_may_replace(folder)) as work:
             files = Files(work)
             made = Assembly(spec, files, strict)
             try:
@@ -211,7 +211,7 @@ class Corpus:
         segments = replace(s.select(at), recording=np.repeat(np.arange(len(self)), last - first))
         texts = [self.texts[i] for i in at] if self.texts else []
         shapes = {name: (int(frames.sum()), *array.shape[1:]) for name, array in self.arrays.items()}
-        with new_folder(folder, replace=_may_replace(folder)) as work:
+        with fresh_folder(folder, replace=_may_replace(folder)) as work:
             for name, array in self.arrays.items():
                 with (work / f"{name}.bin").open("wb") as file:
                     for a, n in zip(offset, frames, strict=True):

@@ -1,31 +1,20 @@
 """The ledger: the committed results of the claims, and the page that is generated from them."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from acteme.atomic import write_text
 from acteme.errors import InputError
 
 COLUMNS = ("system", "claim", "metric", "ours", "baseline", "difference (95%)", "seeds", "verdict")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file that appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    work = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        work.write_text(text)
-        work.replace(path)
-    finally:
-        work.unlink(missing_ok=True)
-
-
 def write(folder: Path, slug: str, entries: list[dict[str, Any]]) -> Path:
     """`folder/SLUG.json`: one entry, or a list where a system has several claims. Also renews the page."""
     path = folder / f"{slug}.json"
-    write_whole(path, json.dumps(entries[0] if len(entries) == 1 else entries, indent=1) + "\n")
-    write_whole(folder / "README.md", page(folder))
+    write_text(path, json.dumps(entries[0] if len(entries) == 1 else entries, indent=1) + "\n")
+    write_text(folder / "README.md", page(folder))
     return path
 
 

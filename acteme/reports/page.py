@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import jinja2
 from markupsafe import Markup
 
+from acteme.atomic import write_text
 from acteme.reports import charts, replay
 from acteme.reports.colors import palette
 from acteme.reports.content import Page
-from acteme.reports.ledger import write_whole
 
 if TYPE_CHECKING:
     from acteme.engine.run import Run
@@ -40,7 +40,7 @@ def report(run: "Run | Path | str", data: "str | Path | Corpus | None" = None, t
 
     run = load(run)
     path = run.folder / "report.html" if to is None else Path(to)
-    write_whole(path, render(gather(run, data)))
+    write_text(path, render(gather(run, data)))
     return path
 
 

@@ -63,7 +63,7 @@ def test_a_full_disk_is_one_clear_line_and_keeps_the_old_table(tmp_path, monkeyp
             raise RuntimeError(said)
 
     monkeypatch.setattr("lancedb.connect", lambda path: Full())
-    with pytest.raises(ActemeError, match=r"t: could not be written \(No space left on device\); free the disk or"):
+    with pytest.raises(ActemeError, match=r"t: cannot be written: No space left on device; free some space or"):
         encode(run, corpus, tmp_path / "t")
     said = "something else"
     with pytest.raises(RuntimeError, match="something else"):

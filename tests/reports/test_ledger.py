@@ -53,11 +53,3 @@ def test_a_broken_file_is_named(tmp_path, text):
     (tmp_path / "lac.json").write_text(text)
     with pytest.raises(InputError, match=r"lac\.json: is not valid JSON; run `acteme claim lac` again"):
         ledger.read(tmp_path, "lac")
-
-
-def test_a_file_appears_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / "deep/a.txt"
-    ledger.write_whole(path, "old")
-    with pytest.raises(UnicodeEncodeError):
-        ledger.write_whole(path, "new \ud800")
-    assert path.read_text() == "old" and [p.name for p in path.parent.iterdir()] == ["a.txt"]

@@ -20,7 +20,7 @@ from acteme.recordings.skeleton.readers.files import ACCESS
 class Tokens:
     """Some words of a text."""
 
-    text: bytes
+    text: bytes | memoryview
     """The whole text."""
     spans: Int[np.ndarray, "n 2"]
     """Where each word begins in it and where it has ended, in the order of the text."""
@@ -30,11 +30,11 @@ class Tokens:
 
     def __getitem__(self, i: int) -> bytes:
         start, stop = self.spans[i].tolist()
-        return self.text[start:stop]
+        return bytes(self.text[start:stop])
 
     def line(self, i: int) -> int:
         """Line of word i, counted from 1."""
-        return self.text.count(b"\n", 0, int(self.spans[i, 0])) + 1
+        return bytes(self.text[: int(self.spans[i, 0])]).count(b"\n") + 1
 
 
 def read(path: Path) -> Tokens:

@@ -62,6 +62,12 @@ def test_equals_a_plain_reader(tmp_path_factory, counts, ends):
         (lambda t: t.replace("0.07 ", "1e39 ", 1), "line 12: a coordinate is NaN or infinite"),
         (lambda t: t.replace(" 7 8 2", " 7\x008 2", 1), "line 5: has 11 values where a joint has 12"),
         (lambda t: t.replace("931101", "\x01931101", 1), "has control characters among its values"),
+        (lambda t: "9" * 5000 + t[1:], "line 1: '9999"),
+        (lambda t: t.replace("1\n1\n", "1\n" + "9" * 20 + "\n", 1), "line 2: '9999"),
+        (
+            lambda t: "1\n" + t[4:] + "0\n",
+            "line 2: '72057594037931101 0 1 1 1 1 0 0.02 -0.09' is not a number of bodies",
+        ),
         (lambda t: t.replace(" -0.09", "", 1), "line 3: has 9 values where a body has 10"),
         (lambda t: t.replace("1\n1\n", "1\n1_0\n", 1), "line 2: '1_0' is not a number of bodies"),
     ],
@@ -71,6 +77,32 @@ def test_damage_is_named_with_its_place(tmp_path, change, message):
     with pytest.raises(InputError, match=message) as caught:
         parse(path)
     assert str(path) in str(caught.value)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    counts=st.lists(st.integers(0, 2), min_size=1, max_size=3),
+    data=st.data(),
+)
+def test_lines_lost_doubled_or_moved_give_an_error_or_what_stands_there(tmp_path_factory, counts, data):
+    frames = [{str(b): walk(1, seed=10 * t + b)[0] for b in range(n)} for t, n in enumerate(counts)]
+    lines = skeleton_text(frames).splitlines()
+    for _ in range(data.draw(st.integers(1, 3))):
+        taken = data.draw(st.integers(0, len(lines) - 1))
+        line = lines[taken] if data.draw(st.booleans()) else lines.pop(taken)
+        lines.insert(data.draw(st.integers(0, len(lines))), line)
+    path = tmp_path_factory.mktemp("ntu") / "a.skeleton"
+    text = "\n".join(lines) + "\n"
+    path.write_text(text)
+    try:
+        bodies = parse(path)
+    except InputError:
+        return
+    found = [[bodies.joints[i] for i in np.flatnonzero(bodies.frame == t)] for t in range(bodies.frames)]
+    expected = plainly(text)
+    assert [len(f) for f in found] == [len(f) for f in expected]
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_joints_that_one_body_has_too_many_and_the_next_too_few(tmp_path):
@@ -119,6 +151,16 @@ def test_tracks_are_numbered_as_they_appear(tmp_path):
 def test_blanks_and_spellings_do_not_matter(tmp_path, change):
     expected = parse(write(tmp_path, HAND_MADE)).joints
     np.testing.assert_array_equal(parse(write(tmp_path, change(HAND_MADE))).joints, expected)
+
+
+def test_a_shorter_file_after_a_longer_one_sees_nothing_of_it(tmp_path):
+    frames = [{"1": walk(9)[t]} for t in range(9)]
+    long = parse(write(tmp_path, skeleton_text(frames)))
+    kept = long.joints.copy()
+    assert parse(write(tmp_path, HAND_MADE.rstrip("\n"))).frames == 1
+    with pytest.raises(InputError, match="ends within frame 1 of 1"):
+        parse(write(tmp_path, HAND_MADE[: len(HAND_MADE) // 2]))
+    np.testing.assert_array_equal(long.joints, kept)
 
 
 def test_a_huge_frame_count_ends_at_once(tmp_path):
