@@ -121,6 +121,7 @@ def train(
     set: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="STAGE.NAME=VALUE")] = (),
     resume: Flag = False,
     stages: Annotated[UseAppendAction[tuple[str, ...]], arg(name="stage", metavar="STAGE")] = (),
+    start: OptionalPath = None,
     settings: OmitArgPrefixes[Settings] = Settings(),  # noqa: B008
 ) -> None:
     """Trains a system, stage after stage, into a run folder.
@@ -133,13 +134,17 @@ def train(
         set: a setting to change; `acteme info SYSTEM` lists them.
         resume: go on with an interrupted run: the one that --run names, or the latest of this system and data.
         stages: train only this stage; all of them unless given.
+        start: a run, perhaps on other data, from which to take the stages that are not trained, and the settings.
         settings: the same for all systems.
     """
     from acteme.engine.config import configured
+    from acteme.engine.run import load
     from acteme.engine.train import train as train_
 
-    config = None if resume and not (small or set) else configured(system, small, set)
-    train_(system, data, run, config=config, settings=settings, resume=resume, stages=stages or None)
+    own = (resume or start is not None) and not (small or set)
+    base = load(start).config if start is not None and not small else None
+    config = None if own else configured(system, small, set, base)
+    train_(system, data, run, config=config, settings=settings, resume=resume, stages=stages or None, start=start)
 
 
 @app.command

@@ -192,6 +192,11 @@ def test_train_takes_settings_stages_and_goes_on(here, tmp_path):
         "lac contrast", "lac segment", "Trained",
     ]  # fmt: skip
     assert json.loads((run / "config.json").read_text()) == config
+    said = command("train", "lac", "mocap", "--start", run, "--stage", "segment", "--run", tmp_path / "next",
+                   "--set", "segment.recipe.lr=0.25", "--steps", "1", "--no-progress")  # fmt: skip
+    assert said.code == 0
+    changed = json.loads((tmp_path / "next/config.json").read_text())
+    assert changed["segment"]["recipe"]["lr"] == 0.25 and changed["generator"] == config["generator"]
 
 
 @pytest.mark.parametrize(

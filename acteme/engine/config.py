@@ -49,10 +49,10 @@ def override(config: T, changes: Sequence[str]) -> T:
     return config
 
 
-def configured(slug: str, small: bool, changes: Sequence[str] = ()) -> Any:
-    """The configuration of a system: the official one or the small one, with changes."""
+def configured(slug: str, small: bool, changes: Sequence[str] = (), base: Any = None) -> Any:
+    """The configuration of a system with changes: `base` if given, else the official one or the small one."""
     kind = catalog.find(slug).module().Config
-    return override(kind.small() if small else kind(), changes)
+    return override(base or (kind.small() if small else kind()), changes)
 
 
 def rows(config: Any, path: str = "") -> Iterator[tuple[str, Any, str]]:

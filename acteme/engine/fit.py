@@ -77,7 +77,7 @@ def fit_stage(run: Run, corpus: Corpus, stage: str, settings: Settings) -> None:
         run.save_weights(stage, state)
         (folder / "last.ckpt").unlink(missing_ok=True)
     else:
-        _await(run.weights(stage))
+        await_file(run.weights(stage))
 
 
 def fit(job: Job, settings: Settings, begin: Callable[[nn.Module, Loader], None] | None = None) -> dict[str, Tensor]:
@@ -144,7 +144,7 @@ def place(settings: Settings) -> tuple[int, int]:
     return node * settings.devices + local, world
 
 
-def _await(path: Path, seconds: float = 600.0) -> None:
+def await_file(path: Path, seconds: float = 600.0) -> None:
     """Waits until the first process has written a file that the next stage reads."""
     end = time.monotonic() + seconds
     while not path.exists():

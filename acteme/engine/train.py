@@ -1,5 +1,6 @@
 """Training: the stages of a system in turn, into a run folder."""
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.torch import load_file
 
 from acteme import catalog
 from acteme.engine.config import to_json
@@ -28,6 +30,7 @@ def train(
     settings: Settings = Settings(),  # noqa: B008
     resume: bool = False,
     stages: Sequence[str] | None = None,
+    start: Run | Path | str | None = None,
 ) -> Run:
     """Trains a system on the training split of the data, stage after stage, each inheriting from those before.
 
@@ -41,6 +44,9 @@ def train(
         resume: go on with an unfinished run (`run`, or the latest one of this system and data); finished stages are
             kept, and configuration, seed, length and precision are the run's own.
         stages: train only these, for example a last stage that inherits nothing; all unless given.
+        start: a run of the same system, perhaps on other data, from which the stages that are not trained here are
+            taken; its configuration is the one to start from, too. So one pre-trains on one data set, and fine-tunes
+            on another.
 
     Returns:
         The trained run.
@@ -53,6 +59,8 @@ def train(
     names = [name for name, _ in entry.stages]
     if unknown := sorted(set(stages or ()) - set(names)):
         raise InputError(f"'{entry.slug}' has no stage '{unknown[0]}'", "stages", "its stages: " + ", ".join(names))
+    if start is not None and (resume or stages is None):
+        raise InputError("a run to start from was given", "start", "name the stages to train, and do not resume")
     name = None if isinstance(data, Corpus) else str(data)
     corpus = training_part(open_corpus(data))
     check_labels(entry, corpus, names if stages is None else stages)
@@ -61,7 +69,12 @@ def train(
         check_resumed(made, corpus, config)
         settings = resumed_settings(settings, made)
     else:
+        source = None if start is None else load(start if isinstance(start, Run) else Path(start), entry)
+        if source is not None and config is None and not small:
+            config = source.config
         made = create(entry, corpus, name, run, config, small, settings)
+        if source is not None:
+            begin(made, source, [n for n in names if n not in (stages or ()) and source.done(n)])
     for stage in made.stages:
         if (stages is None or stage in stages) and not made.done(stage):
             train_stage(made, corpus, stage, settings)
@@ -116,6 +129,8 @@ def create(entry: catalog.Entry, corpus: Corpus, data: str | None, run: Path | s
     if config is None:
         kind = entry.module().Config
         config = kind.small() if small else kind()
+    if hasattr(config, "check"):
+        config.check()
     if run is None and launched():
         raise InputError("several processes need to know the run's folder", "train", "name it with --run")
     folder = Path(run) if run is not None else fresh_name(entry.slug, data)
@@ -136,6 +151,25 @@ def create(entry: catalog.Entry, corpus: Corpus, data: str | None, run: Path | s
             raise InputError("exists already", folder, "go on with --resume, or name another folder")
         made.save()
     return made
+
+
+def begin(run: Run, source: Run, stages: Sequence[str]) -> None:
+    """Takes trained stages of another run. Raises InputError where one does not fit; then no run is left."""
+    from acteme.engine.fit import await_file
+
+    for stage in stages:
+        if not leader():
+            await_file(run.weights(stage))
+            continue
+        try:
+            state = load_file(source.weights(stage))
+            run.build(stage).load_state_dict(state)
+        except Exception as error:
+            shutil.rmtree(run.folder)
+            what = f"its stage '{stage}' does not fit these data and settings ({str(error).splitlines()[-1].strip()})"
+            mend = "give data with the same skeleton, and the configuration of that run"
+            raise InputError(what, source.folder, mend) from error
+        run.save_weights(stage, state)
 
 
 def check_settings(settings: Settings) -> None:

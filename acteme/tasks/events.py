@@ -39,6 +39,8 @@ class Matches(NamedTuple):
     """Which detection."""
     hit: Bool[np.ndarray, " e"]
     """Whether it is a hit; else a duplicate: what it overlaps enough was given to detections with higher scores."""
+    order: Int[np.ndarray, " n"]
+    """All detections by falling score."""
 
 
 def match(detected: Segments, true: Segments, thresholds: Sequence[float], rule: Rule = "greedy") -> Matches:
@@ -68,7 +70,7 @@ def match(detected: Segments, true: Segments, thresholds: Sequence[float], rule:
         np.minimum.at(holder, place, rank[row[live]])
         refused = live[holder[place] != rank[row[live]]]
         if not len(refused):
-            return Matches(level, row, at < end)
+            return Matches(level, row, at < end, order)
         at[refused] += 1
 
 
@@ -86,8 +88,8 @@ def event_average_precision(
     """
     check_rows(detected, true, classes=classes)
     m = match(detected, true, thresholds, rule)
-    m = Matches(m.level[m.hit], m.row[m.hit], m.hit[m.hit])
-    group, listed, found, _ = _rank(m, detected, detected.label, classes, later=rule == "pku")
+    m = m._replace(level=m.level[m.hit], row=m.row[m.hit], hit=m.hit[m.hit])
+    group, listed, found, _ = _rank(m, detected.label, classes)
     precision = found / listed
     if kind == "interpolated":
         # Between hits precision falls, so that its largest value further down is always at a hit.
@@ -125,7 +127,7 @@ def pku_script_map(
     check_rows(detected, true, classes=groups if per_class else None, recordings=None if per_class else groups)
     key, true_key = (detected.label, true.label) if per_class else (detected.recording, true.recording)
     m = match(detected, true, thresholds, "pku")
-    group, listed, found, order = _rank(m, detected, key, groups, later=True)
+    group, listed, found, order = _rank(m, key, groups)
     hit, levels = m.hit[order], len(np.atleast_1d(thresholds))
     before = (found - hit) / np.maximum(listed - 1, 1)
     hits = np.bincount(group, weights=hit, minlength=levels * groups)
@@ -135,12 +137,11 @@ def pku_script_map(
 
 
 def _rank(
-    m: Matches, detected: Segments, key: Int[np.ndarray, " n"], groups: int, later: bool
+    m: Matches, key: Int[np.ndarray, " n"], groups: int
 ) -> tuple[Int[np.ndarray, " e"], Int[np.ndarray, " e"], Int[np.ndarray, " e"], Int[np.ndarray, " e"]]:
     """Matches by (threshold, key) and falling score: group, detections and hits of the group down to each; the
     order."""
-    order = by_score(detected.score, later)
-    order = order[rising(key[order])]
+    order = m.order[rising(key[m.order])]
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     by = rising(m.level * len(order) + place[m.row])

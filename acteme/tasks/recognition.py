@@ -106,10 +106,12 @@ def _checked(
     if scores.ndim != 2 or label.ndim != 1 or len(scores) != len(label):
         raise InputError(f"scores of shape {scores.shape} do not match labels of shape {label.shape}")
     known = label >= 0
-    scores, label = scores[known], label[known].astype(np.int64)
+    if not known.all():
+        scores, label = scores[known], label[known]
+    label = label.astype(np.int64)
     if label.max(initial=-1) >= scores.shape[1]:
         raise InputError(f"label {label.max()} is out of range for scores of {scores.shape[1]} classes")
-    if np.isnan(scores).any():
+    if np.isnan(scores.min(initial=0)):
         clip = int(np.argwhere(np.isnan(scores))[0][0])
         raise InputError(f"clip {clip} has a NaN score", mend="check the model's weights and input")
     return scores, label

@@ -51,6 +51,28 @@ def test_statistics_are_calibrated_on_the_training_split_alone(tmp_path):
     assert len(run.history("encoder")["step"]) == 1
 
 
+def test_stages_of_another_run_can_be_the_start(tmp_path):
+    first = train(toy(), untrimmed(), tmp_path / "a", config=Config(encoder=EncoderConfig(noise=0.3)), settings=QUIET)
+    other = replace(QUIET, seed=5)
+    run = train(toy(), untrimmed(), tmp_path / "b", settings=other, stages=["tagger"], start=first.folder)
+    assert same(first, run, "encoder") and not same(first, run, "tagger")
+    assert run.config == first.config and run.status == "trained" and not (run.folder / "encoder/metrics.csv").exists()
+    fresh = train(toy(), untrimmed(), tmp_path / "c", settings=other, start=first, stages=["encoder"])
+    assert not same(first, fresh, "encoder") and same(first, fresh, "tagger")
+
+
+def test_a_start_that_does_not_fit_leaves_nothing(tmp_path):
+    first = train(toy(), untrimmed(), tmp_path / "a", settings=replace(QUIET, steps=1))
+    narrow = untrimmed()
+    narrow = replace(narrow, spec=replace(narrow.spec, persons=narrow.spec.persons + 1))
+    with pytest.raises(InputError, match=r"its stage 'encoder' does not fit these data and settings \(size mismatch"):
+        train(toy(), narrow, tmp_path / "b", settings=QUIET, stages=["tagger"], start=first)
+    assert not (tmp_path / "b").exists()
+    for stages, resume in ((None, False), (["tagger"], True)):
+        with pytest.raises(InputError, match="name the stages to train, and do not resume"):
+            train(toy(), untrimmed(), tmp_path / "b", settings=QUIET, stages=stages, start=first, resume=resume)
+
+
 def test_the_seed_decides_everything(tmp_path):
     corpus = untrimmed()
     runs = [train(toy(), corpus, tmp_path / n, settings=replace(QUIET, seed=s, prefetch=p))
@@ -126,6 +148,16 @@ def test_without_progress_nothing_is_said(tmp_path, capfd):
 def test_settings_out_of_range_are_refused_before_anything_is_written(tmp_path, changes, message):
     with pytest.raises(InputError, match=message):
         train(toy(), untrimmed(), tmp_path / "r", settings=replace(QUIET, **changes))
+    assert not (tmp_path / "r").exists()
+
+
+def test_stages_that_contradict_each_other_are_refused_before_anything_is_written(tmp_path):
+    class Odd(Config):
+        def check(self):
+            raise InputError("differ", "tagger.width", "set both alike")
+
+    with pytest.raises(InputError, match=r"tagger.width: differ; set both alike"):
+        train(toy(), untrimmed(), tmp_path / "r", config=Odd(), settings=QUIET)
     assert not (tmp_path / "r").exists()
 
 

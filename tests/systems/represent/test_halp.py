@@ -1,9 +1,11 @@
 import dataclasses
 
+import pytest
 import torch
 
 from acteme import catalog
 from acteme.engine.config import configured, from_json, rows, to_json
+from acteme.errors import InputError
 from acteme.recordings.batch import VOCABULARY, check_batch
 from acteme.recordings.spec import Spec
 from acteme.systems.represent import halp
@@ -43,6 +45,17 @@ def test_settings_are_changed_by_name():
     changes = ["pretrain.hardness=edge", "pretrain.modalities=joint,bone", "pretrain.warmup=0", "pretrain.crop=0.5,1"]
     p = configured("halp", True, changes).pretrain
     assert (p.hardness, p.modalities, p.warmup, p.crop) == ("edge", ("joint", "bone"), 0, (0.5, 1.0))
+
+
+def test_stages_that_do_not_fit_are_told_before_training():
+    for config in (halp.Config(), halp.Config.small(), halp.Config.pku()):
+        config.check()
+    changed = configured("halp", True, ["pretrain.encoder.hidden=32"])
+    with pytest.raises(InputError, match=r"classify.encoder: differs from pretrain.encoder; set both alike"):
+        changed.check()
+    configured("halp", True, ["pretrain.encoder.hidden=32", "classify.encoder.hidden=32"]).check()
+    with pytest.raises(InputError, match=r"classify.modalities: 'bone' was not pre-trained"):
+        configured("halp", True, ["classify.modalities=bone"]).check()
 
 
 def test_small_stages_fit_each_other():

@@ -54,6 +54,15 @@ def test_fine_tuning_trains_everything():
     assert all(p.grad is not None for p in module.parameters())
 
 
+def test_encoders_that_a_protocol_sets_free_are_tuned_with_their_batch_statistics():
+    # Fine-tuning by a protocol makes the encoders of a frozen probe trainable.
+    module = probe().requires_grad_(True).train()
+    module.encode(clips()).pooled.sum().backward()
+    encoder = module.encoders["joint"]
+    assert encoder.training and encoder.norm.num_batches_tracked == 1
+    assert all(p.grad is not None for p in encoder.parameters())
+
+
 def test_a_probe_learns_separable_clips():
     module, batch = probe(), clips(30)
     batch["skeleton"] = batch["skeleton"] * 0.1 + (batch["label"].float() - 1)[:, None, None, None, None]

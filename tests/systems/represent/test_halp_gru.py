@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from acteme.systems.represent.halp.encoder import Encoder, EncoderConfig
-from acteme.systems.represent.halp.gru import forward_pair
+from acteme.systems.represent.halp.gru import forward_pair, layer_weights, library_pair
 
 
 def made(features: int = 6, hidden: int = 5, layers: int = 3, seed: int = 0) -> nn.GRU:
@@ -32,6 +32,15 @@ def test_outputs_and_gradients_are_those_of_feeding_one_step_at_a_time(batch, st
     for a, b in zip(*grads, strict=True):
         assert torch.allclose(a, b, atol=2e-6, rtol=1e-4)
     assert (grads[0][0] - grads[1][0]).abs().max() < 1e-6
+
+
+def test_the_way_for_gpus_is_the_same():
+    gru, x = made(layers=1), torch.randn(3, 7, 6, requires_grad=True)
+    weight, grads = torch.randn(3, 7, 10), []
+    halves = [layer_weights(gru, 0, half) for half in (0, 1)]
+    for out in (forward_pair(gru, x), library_pair(x.transpose(0, 1), halves).transpose(0, 1)):
+        grads.append((out.detach(), *torch.autograd.grad((out * weight).sum(), [x, *gru.parameters()])))
+    assert all(torch.allclose(a, b, atol=2e-6, rtol=1e-4) for a, b in zip(*grads, strict=True))
 
 
 def test_a_true_bidirectional_gru_is_another_model():

@@ -39,11 +39,21 @@ def test_reference_boundaries(k, t, cosine, official_atan):
     assert float(z @ PS) == pytest.approx(cosine, abs=1e-6)
 
 
-def test_reference_angle_and_kappa():
-    w = math.acos(float(K1 @ PS))
-    kappa = (1 - float(PS @ P0)) / float(K1 @ (P0 - PS))
-    assert (w, kappa) == (pytest.approx(1.270796, abs=1e-6), pytest.approx(1.515573, abs=1e-6))
-    assert math.atan2(math.sin(w), kappa + math.cos(w)) / w == pytest.approx(limit(K1), abs=1e-6)
+@pytest.mark.parametrize(
+    ("k", "angle", "quotient"), [(K1, 1.270796, 1.515573), (P0, math.pi / 2, 1), (K3, math.acos(0.36), 2.272727)]
+)
+def test_reference_angles_and_kappas(k, angle, quotient):
+    w = math.acos(float(k @ PS))
+    kappa = (1 - float(PS @ P0)) / float(k @ (P0 - PS))
+    assert (w, kappa) == (pytest.approx(angle, abs=1e-6), pytest.approx(quotient, abs=1e-6))
+    assert math.atan2(math.sin(w), kappa + math.cos(w)) / w == pytest.approx(limit(k), abs=1e-6)
+
+
+@pytest.mark.parametrize("k", [K1, P0, K3])
+def test_at_the_boundary_both_prototypes_are_equally_close(k):
+    k = F.normalize(k.double(), dim=0)
+    z = point(k, boundary(k @ PS.double(), k @ P0.double(), (PS @ P0).double()), PS.double())
+    assert abs(float(z @ (P0 - PS).double())) < 1e-8 and float(z.norm()) == pytest.approx(1, abs=1e-12)
 
 
 @pytest.mark.parametrize(

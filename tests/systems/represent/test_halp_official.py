@@ -72,6 +72,18 @@ def test_a_checkpoint_of_plain_contrast_has_its_warm_up_before_it():
     assert not module.parts["joint"].prototypes.ready and not module.due()
 
 
+@pytest.mark.parametrize("suffixes", [("",), ("", "_motion", "_bone")])
+def test_published_baselines_have_no_prototypes_at_all(suffixes):
+    # Plain momentum contrast and CMD: their modules lack the buffer.
+    state = {n: v for n, v in checkpoint(True, suffixes).items() if not n.startswith("prototypes")}
+    modalities = ("joint", "motion", "bone")[: len(suffixes)]
+    module = Pretrain(replace(TINY, prototypes=20, recent=32, modalities=modalities), SPEC)
+    module.load_state_dict(Pretrain.official_state_dict({"state_dict": state}))
+    assert torch.equal(module.parts[modalities[-1]].queue.keys, state[f"queue{suffixes[-1]}"].T)
+    assert not any(part.prototypes.ready or part.prototypes.points.any() for part in module.parts.values())
+    assert not module.due()
+
+
 def test_names_of_parallel_training_are_accepted():
     state = checkpoint(True, ("",))
     plain = Pretrain.official_state_dict(state)
@@ -90,10 +102,33 @@ def test_a_linear_probe_finds_its_place():
     assert torch.equal(module.encoders["bone"].gru.bias_ih_l1, state["encoder_q_bone.encoder.gru.bias_ih_l1"])
 
 
+@pytest.mark.parametrize("mlp", [True, False])
+@pytest.mark.parametrize("suffixes", [("",), ("", "_motion", "_bone")])
+def test_a_probe_takes_the_query_encoders_of_a_pretraining_and_no_head(mlp, suffixes):
+    state, modalities = checkpoint(mlp, suffixes), ("joint", "motion", "bone")[: len(suffixes)]
+    source = Pretrain(replace(TINY, head="mlp" if mlp else "linear", modalities=modalities), SPEC)
+    source.load_state_dict(Pretrain.official_state_dict(state))
+    made = [Classifier(ClassifyConfig(encoder=ENCODER, modalities=modalities), SPEC) for _ in range(2)]
+    before = made[1].linear["joint"].weight.clone()
+    made[0].inherit({"pretrain": source})
+    missing, unexpected = made[1].load_state_dict(Classifier.official_state_dict({"state_dict": state}), strict=False)
+    assert not unexpected and set(missing) == {f"linear.{m}.{n}" for m in modalities for n in ("weight", "bias")}
+    assert torch.equal(made[1].linear["joint"].weight, before)
+    mine = made[1].encoders.state_dict()
+    assert all(torch.equal(v, mine[n]) for n, v in made[0].encoders.state_dict().items())
+
+
+def test_bare_encoders_are_taken_as_they_are():
+    state = {n: v for n, v in branch("encoder_q", True).items() if ".fc." not in n}
+    with_head = Classifier.official_state_dict(branch("encoder_q", True))
+    assert set(with_head) == set(Classifier.official_state_dict(state)) and len(state) == len(with_head)
+    assert all(name.startswith("encoders.joint.") for name in with_head)
+
+
 def test_foreign_checkpoints_are_refused():
     with pytest.raises(InputError, match=r"'layer1.weight' is not a tensor of a HaLP checkpoint"):
         Pretrain.official_state_dict({"layer1.weight": torch.zeros(1)})
     with pytest.raises(InputError, match="no queue"):
         Pretrain.official_state_dict(branch("encoder_q", False))
     with pytest.raises(InputError, match="is not a tensor of a HaLP classifier"):
-        Classifier.official_state_dict(checkpoint(True, ("",)) | branch("encoder_q", False))
+        Classifier.official_state_dict(branch("encoder_q", False) | {"layer1.weight": torch.zeros(1)})

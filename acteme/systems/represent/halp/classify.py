@@ -26,7 +26,7 @@ from acteme.systems.represent.halp.encoder import (
     sequence,
 )
 from acteme.systems.represent.halp.official import classifier_state
-from acteme.systems.represent.halp.pretrain import CLIPS, Pretrain
+from acteme.systems.represent.halp.pretrain import CLIPS, Pretrain, PretrainConfig
 
 RECIPE = Recipe(
     optimizer="sgd", lr=0.005, momentum=0.9, epochs=80, schedule="step", milestones=(50, 70), drop_last=False
@@ -99,17 +99,14 @@ class Classifier(nn.Module):
         source = previous.get("pretrain")
         if not isinstance(source, Pretrain):
             return
-        if source.config.encoder != self.config.encoder:
-            raise InputError("differs from pretrain.encoder", "classify.encoder", "set both alike")
+        check_fit(self.config, source.config)
         for m, encoder in self.encoders.items():
-            if m not in source.parts:
-                raise InputError(f"'{m}' was not pre-trained", "classify.modalities", "add it to pretrain.modalities")
             encoder.load_state_dict(source.parts[m].query.encoder.state_dict())
 
     def train(self, mode: bool = True) -> "Classifier":
-        """Frozen encoders stay in evaluation mode: their batch statistics must not follow the labelled data."""
+        """Encoders that are frozen stay in evaluation mode: their batch statistics must not follow labelled data."""
         super().train(mode)
-        if self.config.frozen:
+        if not any(p.requires_grad for p in self.encoders.parameters()):
             self.encoders.eval()
         return self
 
@@ -147,6 +144,16 @@ class Classifier(nn.Module):
     def official_state_dict(state: dict[str, Any]) -> dict[str, Tensor]:
         """The tensors of an official linear probe's checkpoint under this module's names.
 
-        It holds encoders of all three modalities; for a single-modality model those of motion and bone are random.
+        It holds encoders of all three modalities; for a single-modality model those of motion and bone are random. Of
+        a pre-training checkpoint only the encoders are taken (load with `strict=False`).
         """
         return classifier_state(state)
+
+
+def check_fit(c: ClassifyConfig, source: PretrainConfig) -> None:
+    """Raises InputError where the encoders of `pretrain` are not those that `classify` builds on."""
+    if source.encoder != c.encoder:
+        raise InputError("differs from pretrain.encoder", "classify.encoder", "set both alike")
+    for m in c.modalities:
+        if m not in source.modalities:
+            raise InputError(f"'{m}' was not pre-trained", "classify.modalities", "add it to pretrain.modalities")

@@ -44,10 +44,12 @@ def mutual_distillation(
     teacher_temperature: float,
 ) -> Float[Tensor, ""]:
     """Sum of `distillation` over all ordered pairs of modalities; 0 for a single one."""
+    zero = next(iter(queries.values())).new_zeros(())
+    if len(queries) == 1:
+        return zero
     students = {m: q @ queues[m].T for m, q in queries.items()}
     teachers = {m: k.detach() @ queues[m].T for m, k in keys.items()}
     pairs = [(a, b) for b in teachers for a in students if a != b]
-    zero = next(iter(queries.values())).new_zeros(())
     return sum(
         (distillation(students[a], teachers[b], top, student_temperature, teacher_temperature) for a, b in pairs), zero
     )

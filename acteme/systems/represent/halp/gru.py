@@ -34,13 +34,19 @@ def forward_pair(gru: nn.GRU, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b t 2
     for layer in range(gru.num_layers):
         halves = [layer_weights(gru, layer, half) for half in (0, 1)]
         if h.is_cuda:
-            state = h.new_zeros(1, h.shape[1], gru.hidden_size)
-            # torch.gru(input, state, weights, has_biases, layers, dropout, train, bidirectional, batch_first)
-            runs = [torch.gru(h, state, w, True, 1, 0.0, gru.training, False, False)[0] for w in halves]
-            h = torch.cat(runs, -1)
+            h = library_pair(h, halves)
         else:
             h = apply(h, *(torch.stack(pair) for pair in zip(*halves, strict=True)), kind)
     return h.transpose(0, 1)
+
+
+def library_pair(x: Float[Tensor, "t b d"], halves: list[list[Tensor]]) -> Float[Tensor, "t b 2*h"]:
+    """One layer by the library's own GRU, which is cuDNN's on a GPU."""
+    state = x.new_zeros(1, x.shape[1], halves[0][1].shape[1])
+    # torch.gru(input, state, weights, has_biases, layers, dropout, train, bidirectional, batch_first). Without dropout
+    # `train` only says whether cuDNN keeps what gradients need; fine-tuning needs them in evaluation mode, too.
+    keep = torch.is_grad_enabled()
+    return torch.cat([torch.gru(x, state, w, True, 1, 0.0, keep, False, False)[0] for w in halves], -1)
 
 
 class _Pair(torch.autograd.Function):

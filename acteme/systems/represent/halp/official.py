@@ -1,6 +1,7 @@
 """Names and layouts of the official checkpoints, turned into ours.
 
-A checkpoint is {epoch, state_dict, optimizer}. The GRU keeps its names; the queue is stored as (128, K).
+A checkpoint is {epoch, state_dict, optimizer}. The GRU keeps its names; the queue is stored as (128, K). Plain momentum
+contrast (the published baselines) and CMD have the same tensors but for the prototypes.
 """
 
 import re
@@ -12,6 +13,8 @@ from torch import Tensor
 from acteme.errors import InputError
 
 SUFFIX = {"": "joint", "_motion": "motion", "_bone": "bone"}
+PROTOTYPES = 20
+"""How many a checkpoint without them gets: the official number."""
 
 
 def tensors(state: dict[str, Any]) -> dict[str, Tensor]:
@@ -27,10 +30,14 @@ def branch_name(rest: str) -> str:
 
 
 def pretrain_state(state: dict[str, Any]) -> dict[str, Tensor]:
-    """Tensors of `builder_single_modality_halp` and `builder_mm_halp` under the names of `Pretrain`.
+    """Tensors of a pre-training checkpoint, of one modality or three, under the names of `Pretrain`.
 
-    Encoders of a modality without one (a single-modality checkpoint is called joint whatever it was trained on), the
-    count of clips seen and of steps are not in the checkpoint. Where prototypes are there, the warm-up counts as over.
+    A single-modality checkpoint is called joint, whatever it was trained on: nothing in it tells. Counts of clips seen
+    and of steps are not in it either. Where prototypes are there, the warm-up counts as over; a checkpoint of plain
+    momentum contrast or CMD gets 20 empty ones, and the warm-up before it.
+
+    Raises:
+        InputError: a tensor that HaLP does not have, or no queue.
     """
     out = {}
     for name, value in tensors(state).items():
@@ -50,16 +57,26 @@ def pretrain_state(state: dict[str, Any]) -> dict[str, Tensor]:
         raise InputError("there is no queue in the checkpoint", mend="give one of HaLP's pre-training runs")
     for at in [f"modality.{m}." for m in SUFFIX.values() if f"modality.{m}.queue.keys" in out]:
         keys = out[at + "queue.keys"]
-        fitted = bool(out[at + "prototypes.points"].any())
+        fitted = bool(out.setdefault(at + "prototypes.points", keys.new_zeros(PROTOTYPES, keys.shape[1])).any())
         out[at + "prototypes.fits"] = torch.tensor(int(fitted))
         out[at + "queue.seen"] = torch.tensor(2 * len(keys) + 1 if fitted else 0)
     return out | {"epoch": torch.tensor(0), "iteration": torch.tensor(0)}
 
 
 def classifier_state(state: dict[str, Any]) -> dict[str, Tensor]:
-    """Tensors of a checkpoint of `action_classification.py` under the names of `Classifier`."""
-    out = {}
-    for name, value in tensors(state).items():
+    """Tensors of a checkpoint of `action_classification.py` under the names of `Classifier`.
+
+    Of a pre-training checkpoint, what that script takes over: `encoder_q.*` without `.fc`, so that all but the linear
+    layers is there (`load_state_dict(..., strict=False)`).
+
+    Raises:
+        InputError: a tensor that HaLP does not have.
+    """
+    given, out = tensors(state), {}
+    pretraining = re.compile(r"encoder_k|queue|prototypes|encoder_q(_motion|_bone|)\.fc\.\d")
+    if any(pretraining.match(name) for name in given):
+        given = {n: v for n, v in given.items() if not pretraining.match(n) and ".fc." not in n}
+    for name, value in given.items():
         found = re.match(r"encoder_q(_motion|_bone|)\.(.*)", name)
         if found is None:
             raise InputError(f"'{name}' is not a tensor of a HaLP classifier", mend="give a linear probe's checkpoint")

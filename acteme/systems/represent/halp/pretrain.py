@@ -79,7 +79,7 @@ class PretrainConfig:
     pool: int = 20
     """Of the others, how many of the nearest are targets."""
     warmup: int | None = None
-    """Clips seen before positives are hallucinated; none stands for twice the queue and one."""
+    """Clips seen before positives are hallucinated, at least `recent`; none stands for twice the queue and one."""
     warmup_epochs: int = 0
     """Epochs before positives are hallucinated, if that is later."""
     encode_with: Literal["first", "all"] = "first"
@@ -270,6 +270,12 @@ class Pretrain(nn.Module):
 
 def check(c: PretrainConfig) -> None:
     """Raises InputError where settings contradict each other."""
+    for name in ("count", "refresh", "pool", "size", "shortest"):
+        if getattr(c, name) < 1:
+            raise InputError(f"{getattr(c, name)} is too small", name, "give 1 or more")
+    if not 0 <= c.momentum <= 1 or c.temperature <= 0:
+        what = f"momentum {c.momentum} or temperature {c.temperature} is out of its range"
+        raise InputError(what, "momentum, temperature", "give a momentum of 0 to 1, a temperature above 0")
     if c.positives not in ("mixup", "repeat", "none") and c.hardness != "edge" and not 0 <= c.hardness <= 1:
         raise InputError(f"hardness {c.hardness} is out of its range", "hardness", "give 0 to 1, or edge")
     if not c.prototypes <= c.recent <= c.queue:
