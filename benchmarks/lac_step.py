@@ -1,8 +1,7 @@
 """How much faster LAC's training steps are than the official implementation's arithmetic done its way.
 
-Run from the repository: `python benchmarks/lac_step.py` (a minute or two). Both sides start from the same weights, take
-the same data and run in one process on one thread; times are processor time, the best of several steps. Results, with
-what our steps spend their time on, go to `benchmarks/results/lac_step.json`.
+Run from the repository: `python benchmarks/lac_step.py` (a minute). Both sides start from the same weights, take the
+same data and run in one process on one thread; times are processor time, the best of several steps, taken in turns.
 
 The plain sides, written from the description of the official code. Generator: every motion of a pair is scaled, turned
 and projected on its own with NumPy; four encodings, each with its own decomposition of the dictionary, four decodings,
@@ -10,13 +9,7 @@ four triplet terms. Encoder: three convolutions each for theta, phi and the valu
 are computed like all others.
 """
 
-import json
-import math
-import os
-import time
-from pathlib import Path
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+from _measure import fastest, row, save  # isort: skip
 
 import numpy as np
 import torch
@@ -27,7 +20,7 @@ from acteme.recordings.spec import Spec
 from acteme.systems.represent.lac import Generator, GeneratorConfig
 from acteme.systems.represent.lac.unik import Unik
 
-PAIRS, FRAMES = 64, 64
+PAIRS, FRAMES, ROUNDS = 64, 64, 5
 CLIPS, LENGTH, JOINTS = 4, 120, 17
 
 
@@ -113,17 +106,8 @@ def plain_features(net, x):
     return x.view(n, m, x.shape[1], -1, v).mean(4).mean(1).permute(0, 2, 1)
 
 
-def timed(step, repeats=5):
-    best = math.inf
-    for _ in range(repeats):
-        begun = time.process_time()
-        step()
-        best = min(best, time.process_time() - begun)
-    return best
-
-
-def compared(ours, plain, parameters):
-    """Seconds of a step both ways and in bfloat16, and where ours go."""
+def compared(name, ours, plain, parameters):
+    """Rows for a step in float32 and in bfloat16, and where ours goes."""
 
     def step(loss, half=False):
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
@@ -131,19 +115,22 @@ def compared(ours, plain, parameters):
         parameters.zero_grad()
         value.backward()
 
-    seconds, official, half = timed(lambda: step(ours)), timed(lambda: step(plain)), timed(lambda: step(ours, True))
+    seconds = fastest(
+        {"ours": lambda: step(ours), "official": lambda: step(plain), "half": lambda: step(ours, True)}, ROUNDS
+    )
     with profile() as spent:
         step(ours)
-    rows = sorted(spent.key_averages(), key=lambda r: -r.self_cpu_time_total)
-    total = sum(r.self_cpu_time_total for r in rows)
-    return {
-        "seconds": round(seconds, 4),
-        "official_way_seconds": round(official, 4),
-        "times_faster": round(official / seconds, 2),
-        "bfloat16_times_faster": round(official / half, 2),
-        "convolutions": round(sum(r.self_cpu_time_total for r in rows if "conv" in r.key) / total, 2),
-        "profile": {r.key: round(r.self_cpu_time_total / total, 3) for r in rows[:6]},
+    ops = sorted(spent.key_averages(), key=lambda r: -r.self_cpu_time_total)
+    total = sum(r.self_cpu_time_total for r in ops)
+    more = {
+        "convolutions": round(sum(r.self_cpu_time_total for r in ops if "conv" in r.key) / total, 2),
+        "profile": {r.key: round(r.self_cpu_time_total / total, 3) for r in ops[:6]},
     }
+    what, against = f"LAC training step, {name}", "the official arithmetic its way"
+    return [
+        row(what, against, seconds["ours"], seconds["official"], **more),
+        row(f"{what}, in bfloat16", f"{against} in float32", seconds["half"], seconds["official"]),
+    ]
 
 
 def generator_case():
@@ -156,6 +143,7 @@ def generator_case():
     pool = skeleton[:, :, 0].permute(0, 2, 3, 1).double().numpy()
     motions = [[np.ascontiguousarray(m) for _ in range(4)] for m in pool]
     return compared(
+        f"generator, {PAIRS} pairs of {FRAMES} frames",
         lambda: generator.losses(batch)["total"],
         lambda: plain_generator_loss(generator.network, motions, rng),
         generator,
@@ -172,24 +160,24 @@ def encoder_case(absent):
     if not absent:
         with torch.no_grad():
             assert (net.features(x) - plain_features(net, official)).abs().max() < 1e-3
-    return compared(lambda: net.features(x).square().mean(), lambda: plain_features(net, official).square().mean(), net)
+    return compared(
+        f"encoder, {CLIPS} clips of {LENGTH} frames, {'the second of ' * absent}2 persons{' absent' * absent}",
+        lambda: net.features(x).square().mean(),
+        lambda: plain_features(net, official).square().mean(),
+        net,
+    )
 
 
 def main():
     torch.set_num_threads(1)
-    results = {
-        "generator: 64 pairs of 64 frames": generator_case(),
-        "encoder: 4 clips of 120 frames, 2 persons": encoder_case(False),
-        "encoder: the second person absent": encoder_case(True),
-    }
-    for name, r in results.items():
-        print(f"{name}: {r['seconds'] * 1e3:.0f} ms, the official way {r['official_way_seconds'] * 1e3:.0f} ms:"
-              f" {r['times_faster']:.2f}x ({r['bfloat16_times_faster']:.2f}x in bfloat16);"
-              f" {r['convolutions']:.0%} of ours in convolutions")  # fmt: skip
-    path = Path(__file__).parent / "results" / "lac_step.json"
-    path.parent.mkdir(exist_ok=True)
-    bound = "convolutions over time at the processor's rate for their precision"
-    path.write_text(json.dumps({"threads": 1, "bound_by": bound, "results": results}, indent=1) + "\n")
+    rows = generator_case() + encoder_case(False) + encoder_case(True)
+    shares = [r["convolutions"] for r in rows if "convolutions" in r]
+    save(
+        "lac_step",
+        rows,
+        f"convolutions over time, {min(shares):.0%} to {max(shares):.0%} of the steps, at the processor's rate for the "
+        "precision; persons who are absent are not computed",
+    )
 
 
 if __name__ == "__main__":

@@ -1,19 +1,17 @@
 """Peak memory of training, and of predicting a recording of 1 hour and of 10 hours: flat in its length.
 
 Run from the repository: `python benchmarks/memory.py` (several minutes). Every measurement is a process of its own.
-`own` is memory that the process holds itself, `resident` the peak with the pages of mapped files. Results go to
-`benchmarks/results/memory.json`.
+`own` is memory that the process holds itself, `resident` the peak with the pages of mapped files, which the system
+takes back when it wants to.
 """
 
 import json
-import os
 import sys
 import tempfile
 from pathlib import Path
 
 from _measure import Memory, in_process, save
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 FPS, JOINTS = 30, 25
 SYSTEMS = ("lac", "halp")
 
@@ -68,15 +66,28 @@ def main() -> None:
         files = {f"{hours} h": Path(folder) / f"{hours}.npy" for hours in (1, 10)}
         for name, path in files.items():
             write(str(path), int(name.split()[0]))
-        result: dict[str, object] = {"what": "peak memory in megabytes", "imports": in_process(__file__, "imports")}
+        bare = in_process(__file__, "imports")
+        rows = []
         for system in SYSTEMS:
             run = f"{folder}/{system}"
-            made: dict[str, object] = {"train": in_process(__file__, "train", system, "stage", run)}
+            peak = in_process(__file__, "train", system, "stage", run)
+            rows.append(compared(f"`acteme train {system} stage --small`", peak, "importing the libraries", bare))
             peaks = {name: in_process(__file__, "predict", run, path) for name, path in files.items()}
-            made["predict"] = peaks
-            made["10 h to 1 h"] = {k: round(peaks["10 h"][k] / peaks["1 h"][k], 3) for k in ("own", "resident")}
-            result[system] = made
-    save("memory", result)
+            what = f"`acteme predict` with {system.upper()} on 10 hours"
+            rows.append(compared(what, peaks["10 h"], "on 1 hour", peaks["1 h"]))
+    save(
+        "memory",
+        rows,
+        "the libraries themselves and one batch; a recording of any length passes through in pieces",
+        megabytes_of_imports=bare,
+    )
+
+
+def compared(what: str, ours: dict[str, float], against: str, other: dict[str, float]) -> dict[str, object]:
+    """How many times the memory, at the peak of what is held."""
+    ratio = round(ours["own"] / other["own"], 2)
+    return {"what": what, "against": against, "ratio": ratio, "unit": "times the memory", "megabytes": ours,
+            "other_megabytes": other}  # fmt: skip
 
 
 if __name__ == "__main__":

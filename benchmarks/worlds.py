@@ -7,11 +7,7 @@ the parent with that of the joint and adds the turned offset.
     python benchmarks/worlds.py
 """
 
-import json
-import platform
-import time
-from collections.abc import Callable
-from pathlib import Path
+from _measure import fastest, row, save  # isort: skip
 
 import numpy as np
 
@@ -21,8 +17,7 @@ from acteme.recordings.worlds.mocap import mocap
 from acteme.recordings.worlds.stage import stage
 from acteme.recordings.worlds.stage.rig import RIG
 
-RESULT = Path(__file__).parent / "results" / "worlds.json"
-CLIPS, FRAMES, ROUNDS = 16, 64, 5
+CLIPS, FRAMES, ROUNDS = 16, 64, 15
 
 
 def plain_forward(local: np.ndarray, root: np.ndarray) -> np.ndarray:
@@ -42,45 +37,30 @@ def plain_forward(local: np.ndarray, root: np.ndarray) -> np.ndarray:
     return out
 
 
-def seconds(job: Callable[[], object], rounds: int = ROUNDS) -> float:
-    """The least of several times."""
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        job()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 def main() -> None:
     rng = np.random.default_rng(0)
     quaternions = rotations.normalize(rng.standard_normal((CLIPS, FRAMES, len(RIG.moving), 4)))
     root, matrices = rng.standard_normal((CLIPS, FRAMES, 3)), rotations.to_matrix(quaternions)
     expected, found = plain_forward(matrices, root), forward(RIG, quaternions, root)
-    plain = seconds(lambda: plain_forward(matrices, root), 3)
-    ours = seconds(lambda: forward(RIG, quaternions, root))
-    corpus = stage(train=10, test=0)  # imports and tables
-    make_clips = seconds(lambda: stage(train=4000, test=0), 3)
-    corpus = mocap(train=64, test=0)
-    make_long = seconds(lambda: mocap(train=64, test=0), 3)
-    result = {
-        "what": "forward kinematics of the figure: loop over frames and joints / acteme",
-        "clips": CLIPS,
-        "frames": FRAMES,
-        "plain_seconds": round(plain, 4),
-        "acteme_seconds": round(ours, 4),
-        "ratio": round(plain / ours, 1),
-        "largest_difference": float(f"{np.abs(expected - found).max():.1e}"),
-        "stage_clips_per_second": round(4000 / make_clips),
-        "mocap_times_real_time": round(corpus.frames.sum() / 30 / make_long),
-        "machine": f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}",
+    assert np.abs(expected - found).max() < 1e-12
+    stage(train=10, test=0)  # imports and tables
+    frames = mocap(train=64, test=0).frames.sum()
+    jobs = {"ours": lambda: forward(RIG, quaternions, root), "plain": lambda: plain_forward(matrices, root)}
+    seconds = fastest(jobs, ROUNDS)
+    made = fastest({"stage": lambda: stage(train=4000, test=0), "mocap": lambda: mocap(train=64, test=0)}, 3)
+    rates = {
+        "stage_clips_per_second": round(4000 / made["stage"]),
+        "mocap_times_real_time": round(frames / 30 / made["mocap"]),
     }
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result))
-    print(f"forward kinematics {result['ratio']} times as fast as the loop; "
-          f"{result['stage_clips_per_second']} stage clips a second; "
-          f"mocap {result['mocap_times_real_time']} times real time")  # fmt: skip
+    save(
+        "worlds",
+        [row("forward kinematics of the worlds", "a loop over frames and joints", seconds["ours"], seconds["plain"])],
+        f"passes over arrays of quaternions; `stage` makes {rates['stage_clips_per_second']:,} clips a second, `mocap` "
+        f"{rates['mocap_times_real_time']:,} seconds of recordings in one",
+        clips=CLIPS,
+        frames=FRAMES,
+        **rates,
+    )
 
 
 if __name__ == "__main__":

@@ -34,12 +34,22 @@ def test_outputs_and_gradients_are_those_of_feeding_one_step_at_a_time(batch, st
     assert (grads[0][0] - grads[1][0]).abs().max() < 1e-6
 
 
+def test_large_halves_that_run_one_after_the_other_are_the_same(monkeypatch):
+    gru, x = made(), torch.randn(4, 9, 6, requires_grad=True)
+    runs = []
+    for apart in (1 + gru.hidden_size, gru.hidden_size):
+        monkeypatch.setattr("acteme.systems.represent.halp.gru.APART", apart)
+        out = forward_pair(gru, x)
+        runs.append((out, *torch.autograd.grad(out.square().sum(), [x, *gru.parameters()])))
+    assert torch.equal(runs[0][0], runs[1][0])
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(*runs, strict=True))
+
+
 def test_the_way_for_gpus_is_the_same():
     gru, x = made(layers=1), torch.randn(3, 7, 6, requires_grad=True)
-    weight, grads = torch.randn(3, 7, 10), []
-    halves = [layer_weights(gru, 0, half) for half in (0, 1)]
-    for out in (forward_pair(gru, x), library_pair(x.transpose(0, 1), halves).transpose(0, 1)):
-        grads.append((out.detach(), *torch.autograd.grad((out * weight).sum(), [x, *gru.parameters()])))
+    weight, halves = torch.randn(3, 7, 10), [layer_weights(gru, 0, half) for half in (0, 1)]
+    outs = forward_pair(gru, x), library_pair(x.transpose(0, 1), halves).transpose(0, 1)
+    grads = [(out, *torch.autograd.grad((out * weight).sum(), [x, *gru.parameters()])) for out in outs]
     assert all(torch.allclose(a, b, atol=2e-6, rtol=1e-4) for a, b in zip(*grads, strict=True))
 
 

@@ -5,9 +5,10 @@ The official encoder feeds a bidirectional GRU one time step at a time and carri
 sequence, whose outputs are concatenated for the next layer. `forward_pair` computes just that.
 
 On a processor a step of a GRU is two matrix products and a dozen cheap operations on arrays that fit its cache.
-`_Pair` runs both halves as one batch, projects the inputs of all steps in one product, keeps the gates in the
-projections' own memory, and defers all weight gradients to one product over the whole sequence; automatic
-differentiation would add up a gradient of the recurrent weights at every step. On a GPU cuDNN's kernels are used.
+`_Pair` runs both halves as one batch (large ones one by one), projects the inputs of all steps in one product, keeps
+the gates in the projections' own memory, and defers all weight gradients to one product over the whole sequence;
+automatic differentiation would add up a gradient of the recurrent weights at every step. On a GPU cuDNN's kernels are
+used.
 """
 
 from typing import Any
@@ -17,6 +18,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+APART = 512
+"""From so many units on the halves run one after the other: the weights of both do not fit the cache together."""
 KINDS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
@@ -36,7 +39,8 @@ def forward_pair(gru: nn.GRU, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b t 2
         if h.is_cuda:
             h = library_pair(h, halves)
         else:
-            h = apply(h, *(torch.stack(pair) for pair in zip(*halves, strict=True)), kind)
+            groups = [halves] if gru.hidden_size < APART else [[half] for half in halves]
+            h = torch.cat([apply(h, *map(torch.stack, zip(*g, strict=True)), kind) for g in groups], -1)
     return h.transpose(0, 1)
 
 
@@ -50,7 +54,7 @@ def library_pair(x: Float[Tensor, "t b d"], halves: list[list[Tensor]]) -> Float
 
 
 class _Pair(torch.autograd.Function):
-    """One layer: x (T, B, D), w_i (G, 3H, D), w_h (G, 3H, H), b_i and b_h (G, 3H) -> (T, B, G H), G = 2 halves.
+    """One layer: x (T, B, D), w_i (G, 3H, D), w_h (G, 3H, H), b_i and b_h (G, 3H) -> (T, B, G H), G halves (1 or 2).
 
     Gates are ordered reset r, update z, new n (as torch orders them):
         a = W_hn h + b_hn,  n = tanh(W_in x + b_in + r a),  h <- n + z (h - n).
