@@ -31,8 +31,9 @@ lint: $(VENV)/.dev  ## style, types, layering
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev  ## speed and memory against the usual alternatives, to benchmarks/results
+bench: $(VENV)/.dev  ## speed and memory against the usual alternatives, to benchmarks/README.md
 	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+	$(BIN)/python docs/generate.py
 
 claims: $(VENV)/.dev  ## every paper's claim as an experiment, to ledger/
 	$(BIN)/acteme claim all --seeds $(SEEDS)

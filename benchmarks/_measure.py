@@ -80,7 +80,7 @@ def row(what: str, against: str, ours: float, other: float, **more: object) -> d
     return {
         "what": what,
         "against": against,
-        "ratio": round(other / ours, 1 if other > 10 * ours else 2),
+        "ratio": float(f"{other / ours:.3g}"),
         "unit": "times as fast",
         "seconds": float(f"{ours:.4g}"),
         "other_seconds": float(f"{other:.4g}"),

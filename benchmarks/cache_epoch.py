@@ -76,13 +76,15 @@ def main() -> None:
         pieces = rng.integers(0, len(flat) - narrow, (steps, BATCH))
         windows = np.lib.stride_tricks.sliding_window_view(flat, narrow)
 
-        def copy() -> None:
+        def copy() -> None:  # a batch is held until the next one is there, as in a loop over batches
             for at in places:
-                flat[at : at + wide].copy()
+                held = flat[at : at + wide].copy()
+            del held
 
         def copy_pieces() -> None:
             for at in pieces:
-                windows[at]
+                held = windows[at]
+            del held
 
         def acteme() -> None:
             for _ in loader.batches(0):

@@ -13,7 +13,7 @@ from pathlib import Path
 from _measure import Memory, in_process, save
 
 FPS, JOINTS = 30, 25
-SYSTEMS = ("lac", "halp")
+SYSTEMS = {"lac": "LAC", "halp": "HaLP"}
 
 
 def imports() -> None:
@@ -68,13 +68,13 @@ def main() -> None:
             write(str(path), int(name.split()[0]))
         bare = in_process(__file__, "imports")
         rows = []
-        for system in SYSTEMS:
+        for system, title in SYSTEMS.items():
             run = f"{folder}/{system}"
             peak = in_process(__file__, "train", system, "stage", run)
             rows.append(compared(f"`acteme train {system} stage --small`", peak, "importing the libraries", bare))
             peaks = {name: in_process(__file__, "predict", run, path) for name, path in files.items()}
-            what = f"`acteme predict` with {system.upper()} on 10 hours"
-            rows.append(compared(what, peaks["10 h"], "on 1 hour", peaks["1 h"]))
+            what = f"`acteme predict` with {title} on 10 hours"
+            rows.append(compared(what, peaks["10 h"], "the same on 1 hour", peaks["1 h"]))
     save(
         "memory",
         rows,
@@ -86,8 +86,8 @@ def main() -> None:
 def compared(what: str, ours: dict[str, float], against: str, other: dict[str, float]) -> dict[str, object]:
     """How many times the memory, at the peak of what is held."""
     ratio = round(ours["own"] / other["own"], 2)
-    return {"what": what, "against": against, "ratio": ratio, "unit": "times the memory", "megabytes": ours,
-            "other_megabytes": other}  # fmt: skip
+    unit = f"times the memory ({ours['own']:.0f} MB)"
+    return {"what": what, "against": against, "ratio": ratio, "unit": unit, "megabytes": ours, "other_megabytes": other}
 
 
 if __name__ == "__main__":

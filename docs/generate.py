@@ -1,9 +1,10 @@
-"""Writes the generated parts of the README, of docs (data, batch, deviations) and of the ledger.
+"""Writes the generated parts of the README, of docs (data, batch, deviations), of the ledger and of the benchmarks.
 
 Run with `make docs`; a test fails where a generated part is out of date.
 """
 
 import inspect
+import json
 import re
 from pathlib import Path
 
@@ -80,6 +81,18 @@ def vocabulary() -> str:
     return "\n".join(lines) + "\n"
 
 
+def benchmarks() -> str:
+    """benchmarks/README.md with its table of results, and what bounds each."""
+    results = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "benchmarks/results").glob("*.json"))}
+    lines = ["| what | against | ratio | machine |", "| --- | --- | --- | --- |"]
+    bounds = ["", "What bounds them:", ""]
+    for name, result in results.items():
+        machine = result["machine"]
+        lines += [f"| {r['what']} | {r['against']} | {r['ratio']:g} {r['unit']} | {machine} |" for r in result["rows"]]
+        bounds.append(f"- `{name}.py`: {result['bound_by']}.")
+    return fill((ROOT / "benchmarks/README.md").read_text(), "results", "\n" + "\n".join(lines + bounds) + "\n")
+
+
 def pages() -> dict[Path, str]:
     """Every generated file with what it should hold."""
     return {
@@ -88,6 +101,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs/data.md": data_page(),
         ROOT / "docs/batch.md": vocabulary(),
         ROOT / "ledger/README.md": ledger.page(ROOT / "ledger"),
+        ROOT / "benchmarks/README.md": benchmarks(),
     }
 
 

@@ -30,6 +30,11 @@ def read(folder: Path, slug: str) -> list[dict[str, Any]]:
     return value if isinstance(value, list) else [value]
 
 
+def known(slug: str) -> list[dict[str, Any]]:
+    """What is known of a system's claim: from ./ledger, else from the ledger of the checkout that this code is in."""
+    return read(Path("ledger"), slug) or read(Path(__file__).parents[2] / "ledger", slug)
+
+
 def page(folder: Path) -> str:
     """The ledger as a Markdown page."""
     lines = [

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -82,7 +81,7 @@ def system(slug: str) -> None:
         console.print("")
         console.print(table)
     console.print(f"\n[bold]Claim[/bold]  {escape(e.claim)}")
-    claims(ledger.read(Path("ledger"), slug))
+    claims(ledger.known(slug))
 
 
 def _text(value: Any) -> str:
@@ -155,7 +154,7 @@ def claims(entries: list[dict[str, Any]]) -> None:
     """What came out of a claim's comparisons."""
     console = _console()
     if not entries:
-        console.print("not run yet: acteme claim runs it, and ./ledger would hold what came out")
+        console.print("not run yet: acteme claim runs it, and ./ledger holds what came out")
     for e in entries:
         d = e["difference"]
         seeds = len(e["seeds"])

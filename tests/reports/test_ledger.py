@@ -1,6 +1,7 @@
 """The ledger's files: whole or not at all, read back as written, and the page that is made from them."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +54,11 @@ def test_a_broken_file_is_named(tmp_path, text):
     (tmp_path / "lac.json").write_text(text)
     with pytest.raises(InputError, match=r"lac\.json: is not valid JSON; run `acteme claim lac` again"):
         ledger.read(tmp_path, "lac")
+
+
+def test_what_is_known_is_ones_own_or_the_checkouts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    checkout = Path(ledger.__file__).parents[2] / "ledger"
+    assert ledger.known("lac") == ledger.read(checkout, "lac")
+    ledger.write(tmp_path / "ledger", "lac", [entry()])
+    assert ledger.known("lac") == [entry()]
