@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from acteme.recordings.skeleton.kinematics import bones
 from acteme.systems.represent.lac import motion
 from tests.systems.represent.lac_cases import batch
 
@@ -66,20 +67,17 @@ def test_a_resized_body_has_the_wanted_bones_and_the_same_directions():
     x = batch(4, 16)["skeleton"][:, :, 0].double()
     factor = torch.rand(4, 15).double() + 0.5
     y = motion.resize(x, factor)
-
-    def bones(p):
-        return (p - p[:, :, motion.PARENTS])[:, :, motion.OTHERS]
-
-    torch.testing.assert_close(bones(y), bones(x) * factor[:, None, motion.OTHERS, None])
-    torch.testing.assert_close(y[:, :, motion.MID_HIP], x[:, :, motion.MID_HIP] * factor[:, None, motion.MID_HIP, None])
-    torch.testing.assert_close(motion.sizes(y)[:, motion.OTHERS], (motion.sizes(x) * factor)[:, motion.OTHERS])
+    torch.testing.assert_close(bones(y, "body15"), bones(x, "body15") * factor[:, None, :, None])
+    torch.testing.assert_close(y[:, :, motion.MID_HIP], x[:, :, motion.MID_HIP] * factor[:, None, motion.PATH, None])
+    limbs = [j for j in range(15) if j != motion.PATH]
+    torch.testing.assert_close(motion.sizes(y)[:, limbs], (motion.sizes(x) * factor)[:, limbs])
     torch.testing.assert_close(motion.resize(x, torch.ones(4, 15).double()), x)
 
 
 def test_the_path_has_the_size_of_the_legs():
     x = batch(2, 8)["skeleton"][:, :, 0]
     length = motion.sizes(x)
-    torch.testing.assert_close(length[:, motion.MID_HIP], length[:, motion.LEGS].mean(1))
+    torch.testing.assert_close(length[:, motion.PATH], length[:, motion.LEGS].mean(1))
 
 
 def test_upright_is_a_rotation_that_turns_y_up():

@@ -33,8 +33,9 @@ from acteme.systems.represent.lac.motion import (
 )  # fmt: skip
 from acteme.systems.represent.lac.unik import tensors
 
-LIMBS = torch.tensor([0, 1, 2, 3, 4, 2, 3, 4, 8, 5, 6, 7, 5, 6, 7])
-"""Which random length factor each bone of `body15` takes: the two sides share theirs; the path takes the ninth."""
+LIMBS = torch.tensor([0, 8, 2, 3, 4, 2, 3, 4, 1, 5, 6, 7, 5, 6, 7])
+"""Which random length factor each bone of `body15` takes: the two sides share theirs; the path (the place of the
+neck, the root) takes the ninth."""
 
 
 @dataclass(frozen=True)

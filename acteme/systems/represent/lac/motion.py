@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from acteme.recordings.skeleton.kinematics import lengths, retarget
 from acteme.recordings.skeleton.layouts import layout
 
 BODY = layout("body15")
@@ -26,7 +27,8 @@ OTHERS = [j for j in range(BODY.count) if j != MID_HIP]
 ANKLES = [2 * OTHERS.index(BODY.index(f"{side}_ankle")) + axis for side in ("right", "left") for axis in (0, 1)]
 """Channels of the two ankles."""
 CHANNELS = 2 * BODY.count
-PARENTS = list(BODY.rooted(MID_HIP))
+PATH = BODY.root
+"""Where lengths and factors, one per bone, have those of the path: the root ends no bone."""
 
 Up = Literal["y", "z"]
 
@@ -53,32 +55,19 @@ def hold(x: Float[Tensor, "n t *any"], mask: Bool[Tensor, "n t"], frames: int | 
 
 
 def sizes(x: Float[Tensor, "n t 15 3"]) -> Float[Tensor, "n 15"]:
-    """Mean length of the bone that ends in each joint (root: mid-hip); the mid-hip holds the mean of the leg bones."""
-    length = (x - x[:, :, PARENTS]).norm(dim=-1).mean(1)
-    length[:, MID_HIP] = length[:, LEGS].mean(1)
+    """Mean length of the bone that ends in each joint; the neck, the root, has the mean of the leg bones."""
+    length = lengths(x, BODY.name).mean(1)
+    length[:, PATH] = length[:, LEGS].mean(1)
     return length
 
 
 def resize(x: Float[Tensor, "n t 15 3"], factor: Float[Tensor, "n 15"]) -> Float[Tensor, "n t 15 3"]:
     """The same motion by another character: every bone keeps its direction and is `factor` times as long.
 
-    The path of the mid-hip is scaled by its own factor, so that with `sizes` of the two characters the steps grow with
-    the legs.
+    The path of the mid-hip is scaled by the neck's factor, so that with `sizes` of the two characters the steps grow
+    with the legs.
     """
-    bones = x - x[:, :, PARENTS]
-    bones[:, :, MID_HIP] = x[:, :, MID_HIP]
-    return torch.einsum("jk,ntkc->ntjc", _ancestors(x), bones * factor[:, None, :, None])
-
-
-def _ancestors(like: Tensor) -> Tensor:
-    """(15, 15), 1 where joint k lies on the path from the mid-hip to joint j."""
-    out = torch.eye(BODY.count)
-    for j in range(BODY.count):
-        k = j
-        while PARENTS[k] != k:
-            k = PARENTS[k]
-            out[j, k] = 1
-    return out.to(like)
+    return retarget(x, BODY.name, factor[:, None], travel=factor[:, PATH, None], anchor=MID_HIP)
 
 
 def view_axes(x: Float[Tensor, "n t 15 3"], azimuth: Float[Tensor, " n"]) -> Float[Tensor, "n 3 3"]:
