@@ -20,9 +20,9 @@ of 14, distillation 0 of 8. Side by side for 28 steps with optimizer, momentum, 
 the one of 90,000 positives that rounding keeps on one side only.
 
 Speed on a processor, one thread, batch 64, against the official arithmetic done its way (`benchmarks/halp_step.py`):
-3.7 times at the small setting (4.2 in bfloat16), 1.6 times at hidden 128 (2.3), 1.2 times at the official size (2.6).
-There 96% of the step are the matrix products of the GRU; if all of them ran as fast as the processor's fastest product,
-and nothing else took any time, the same arithmetic could be 1.4 times as fast as the official way, not more.
+3.5 times at the small setting (3.7 in bfloat16), 1.7 times at hidden 128 (2.4), 1.2 times at the official size (2.6).
+There 94% of the step are the matrix products of the GRU; if all of them ran as fast as the processor's fastest product,
+and nothing else took any time, the same arithmetic could be 1.5 times as fast as the official way, not more.
 
 **Deviations** from the official code:
 

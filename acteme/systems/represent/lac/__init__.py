@@ -20,8 +20,8 @@ LAC and the base one), outputs in training and evaluation 6e-15 / 1e-6, running 
 MoCo container 3e-15 / 2e-6, its queue after a step 6e-15 / 6e-7.
 
 Speed on a processor, one thread, against the official arithmetic done its way (`benchmarks/lac_step.py`): generator
-step 1.2 times (1.8 in bfloat16), encoder step 1.0 times (2.0 in bfloat16) with two persons, 2.2 times (3.7 in
-bfloat16) where the second is absent. What is left is 66 to 80% convolutions, which run at the processor's rate.
+step 1.2 times (1.7 in bfloat16), encoder step 1.1 times (2.1 in bfloat16) with two persons, 2.1 times (3.8 in
+bfloat16) where the second is absent. What is left is 66 to 82% convolutions, which run at the processor's rate.
 
 **Deviations** from the official code:
 
