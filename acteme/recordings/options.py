@@ -43,7 +43,8 @@ def described(function: Callable[..., Any]) -> tuple[str, list[tuple[str, str, s
     """
     head, _, _ = (inspect.getdoc(function) or "").partition("Raises:")
     about, _, listed = head.partition("Args:")
-    meanings = dict(re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", listed, re.MULTILINE))
+    found = re.findall(r"^ {4}(\w+(?:, \w+)*): (.*(?:\n {8}.*)*)", listed, re.MULTILINE)
+    meanings = {name: meaning for names, meaning in found for name in names.split(", ")}
     rows = []
     for name, parameter in inspect.signature(function).parameters.items():
         if name in meanings and name != "path":

@@ -96,7 +96,8 @@ def test_any_query_is_taken_or_refused(text):
 
 
 def test_a_function_is_described_by_its_docstring():
-    def source(path, *, fps: float = 30.0, on: bool = False, pair: tuple[int, int] = (2, 3), name: str = ""):
+    def source(path, *, fps: float = 30.0, on: bool = False, pair: tuple[int, int] = (2, 3), name: str = "",
+               width: int = 0, height: int = 1):  # fmt: skip
         """What it gives.
 
         More of it.
@@ -108,17 +109,18 @@ def test_a_function_is_described_by_its_docstring():
             on: or off.
             pair: two numbers.
             name: nothing unless given.
+            width, height: of the image.
 
         Raises:
             InputError: never.
         """
-        return path, fps, on, pair, name
+        return path, fps, on, pair, name, width, height
 
     assert described(source) == (
         "What it gives.\n\nMore of it.",
         [
             ("fps", "30", "frames per second."), ("on", "false", "or off."), ("pair", "2,3", "two numbers."),
-            ("name", "", "nothing unless given."),
+            ("name", "", "nothing unless given."), ("width", "0", "of the image."), ("height", "1", "of the image."),
         ],
     )  # fmt: skip
     assert described(lambda path: path) == ("", [])
