@@ -66,6 +66,19 @@ ENTRIES: tuple[Entry, ...] = (
         claim="Adding hallucinated latent positives to the same momentum contrast gives representations with higher "
         "linear and nearest-neighbor accuracy.",
     ),
+    Entry(
+        slug="psumnet",
+        verb="recognize",
+        title="PSUMNet: Part Streams of Unified Modality",
+        authors="Trivedi and Sarvadevabhatla",
+        venue="ECCV Workshops 2022",
+        arxiv="2208.05775",
+        reads="skeleton",
+        task="recognition",
+        stages=(("recognize", "Recognizer"),),
+        claim="Three part streams that see all modalities at once recognize actions at least as well as four "
+        "whole-body streams of one modality each, with fewer parameters; the gain is on actions of one part.",
+    ),
 )
 
 

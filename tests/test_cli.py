@@ -97,7 +97,8 @@ def test_a_slip_of_the_keyboard_is_explained(words, says):
 def test_list_has_every_system():
     lines = command("list").out.splitlines()
     assert [line.split()[0] for line in lines] == ["system", *(e.slug for e in ENTRIES)]
-    assert command("list", "represent").out == command("list").out
+    few = [line.split()[0] for line in command("list", "represent").out.splitlines()[1:]]
+    assert few == [e.slug for e in ENTRIES if e.verb == "represent"]
     assert command("list", "amuse").code == 2 and command("list", "act").out == "no system to act yet\n"
     assert refused("list", "dance") == (
         "no verb is called 'dance'; known: represent, recognize, localize, describe, anticipate, generate, act, "
@@ -202,7 +203,7 @@ def test_train_takes_settings_stages_and_goes_on(here, tmp_path):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("resnet", "mocap"), "no system is called 'resnet'; known: lac, halp"),
+        (("bert", "mocap"), "no system is called 'bert'; known: lac, halp"),
         (("lac", "mocup"), "mocup: there is no such path, and no source of that name; did you mean mocap?"),
         (("lac", "mocap?trian=3"), "unknown option 'trian'; did you mean 'train'?"),
         (("lac", "mocap?seconds=4"), "option 'seconds' cannot be '4'; give a number and a number, with a"),

@@ -52,6 +52,8 @@ SOURCES: dict[str, Source] = {
     "pyskl": Source(f"{READERS}.pyskl:pyskl", True, "a PYSKL annotation file (.pkl)"),
     "pku": Source(f"{READERS}.pku:pku", True, "PKU-MMD, untrimmed"),
     "nwucla": Source(f"{READERS}.nwucla:nwucla", True, "Northwestern-UCLA, a folder of .json files"),
+    "ntux": Source(f"{READERS}.ntux:ntux", True, "NTU-X, bodies with fingers, a folder of .h5 files"),
+    "shrec": Source(f"{READERS}.shrec:shrec", True, "SHREC'17, hand gestures"),
     "openpose": Source(f"{READERS}.openpose:keypoints", True, "OpenPose output, a folder of .json files per recording"),
     "coco": Source(f"{READERS}.openpose:keypoints", True, "COCO keypoints, a .json file per recording"),
     "kinetics_skeleton": Source(f"{READERS}.openpose:kinetics", True, "Kinetics-Skeleton, folders of .json files"),

@@ -88,7 +88,7 @@ def _text(value: Any) -> str:
     """A setting as --set takes it."""
     if isinstance(value, tuple):
         return ",".join(map(_text, value)) or "()"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
 def sources() -> None:

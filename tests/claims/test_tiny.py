@@ -46,3 +46,30 @@ def test_the_arms_of_halp_differ_in_the_positives_only():
     base = _config("halp")
     for arm, change in POSITIVES.items():
         assert _config(arm) == replace(base, pretrain=replace(base.pretrain, **change))
+
+
+def test_the_arms_of_psumnet_are_parts_of_two_trainings():
+    from acteme.claims.psumnet import ARMS, TRAINED, _config
+    from acteme.recordings.spec import Spec
+    from acteme.systems.recognize.psumnet import Recognizer
+
+    spec = Spec("ntu25", 25, 1, 3, ("a", "b"))
+    names = {arm: set(Recognizer(_config(arm).recognize, spec).state_dict()) for arm in ARMS}
+    assert all(names[arm] <= names[TRAINED[arm]] for arm in ARMS)
+    assert len({frozenset(n) for n in names.values()}) == len(ARMS)
+    base = _config("full").recognize
+    assert all(_config(arm).recognize.backbone == base.backbone for arm in ARMS)
+    assert all(_config(arm).recognize.recipe == base.recipe for arm in ARMS)
+
+
+def test_classes_of_the_rhythm_have_a_family():
+    from types import SimpleNamespace
+
+    from acteme.claims.psumnet import _families
+    from acteme.recordings.worlds.stage.rules import on_rhythm
+
+    def rows(clips):
+        return {n: {"accuracy": float("right_arm+left_arm" in n), "clips": clips} for n in on_rhythm(20).names}
+
+    found = _families(SimpleNamespace(per_class=rows(3)))
+    assert found == {"arms": 1.0, "legs": 0.0, "one part": 0.5, "whole body": 0.0}

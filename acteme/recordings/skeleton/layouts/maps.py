@@ -95,6 +95,8 @@ _MAPS: dict[tuple[str, str], dict[str, Rule]] = {
     ("body25", "body15"): {},
     ("body25", "coco17"): {},
     ("body25", "openpose18"): {},
+    ("ntux67", "body25"): {},
+    ("ntux67", "body15"): {},
     ("lcrnet13", "posetics17"): _posetics("head"),
     ("lcrnet13", "body15"): {"nose": "head", **_OPENPOSE_MIDDLE},
     ("smpl24", "smpl22"): {},

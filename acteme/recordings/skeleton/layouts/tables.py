@@ -245,6 +245,28 @@ _HAND21 = _layout(
     {"thumb": "1-4", "index": "5-8", "middle": "9-12", "ring": "13-16", "little": "17-20"},
 )
 
+_HAND21_NAMES = ("hand_wrist", *_HAND21.joints[1:])
+_NTUX67 = _layout(
+    "ntux67",
+    " ".join((*_BODY25.joints, *(f"{side}_{joint}" for side in ("left", "right") for joint in _HAND21_NAMES))),
+    (
+        *_BODY25.parents,
+        7, *(25 + parent for parent in _HAND21.parents[1:]),
+        4, *(46 + parent for parent in _HAND21.parents[1:]),
+    ),
+    1,
+    {
+        "head": "0 1 15-18",
+        "left_arm": "5-7 25-45",
+        "right_arm": "2-4 46-66",
+        "left_leg": "12-14 19-21",
+        "right_leg": "9-11 22-24",
+        "torso": "1 8",
+        "upper": "0-7 15-18 25-66",
+        "lower": "8-14 19-24",
+    },
+)  # fmt: skip
+
 _SHREC22 = _layout(
     "shrec22",
     "wrist palm " + " ".join(f"{finger}_{knuckle}" for finger in _FINGERS for knuckle in (1, 2, 3, 4)),
@@ -321,6 +343,7 @@ LAYOUTS: dict[str, Layout] = {
         _KIT21,
         _HAND21,
         _SHREC22,
+        _NTUX67,
         _LCRNET13,
         _POSETICS17,
         _MOCAP15,

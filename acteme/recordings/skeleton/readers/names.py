@@ -47,6 +47,11 @@ NWUCLA10: tuple[str, ...] = (
     "doffing", "throw", "carry",
 )  # fmt: skip
 """Northwestern-UCLA: class k is label k + 1; the file names number them 1, 2, 3, 4, 5, 6, 8, 9, 11, 12."""
+SHREC14: tuple[str, ...] = (
+    "grab", "tap", "expand", "pinch", "rotate clockwise", "rotate counterclockwise", "swipe right", "swipe left",
+    "swipe up", "swipe down", "swipe X", "swipe +", "swipe V", "shake",
+)  # fmt: skip
+"""SHREC'17: class k is label k + 1 of the lists' 14."""
 
 
 MOST_CLASSES = 100_000

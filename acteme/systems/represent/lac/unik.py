@@ -21,6 +21,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from acteme.errors import InputError
+from acteme.nn.masked import norm
 
 STRIDE = 4
 """Frames per feature."""
@@ -172,25 +173,6 @@ def _conv(c_in: int, c_out: int, kernel: int = 1, stride: int = 1, fan: int | No
     nn.init.normal_(conv.weight, 0, math.sqrt(2 / ((fan or c_out) * kernel)))
     nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
     return conv
-
-
-def norm(bn: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor, weight: Tensor | None) -> Tensor:
-    """Batch normalization whose batch statistics count only where `weight` (0 or 1, broadcast to x) is 1."""
-    if weight is None or not bn.training:
-        return bn(x)
-    axes = [0, *range(2, x.ndim)]
-    shape = [1, -1] + [1] * (x.ndim - 2)
-    count = weight.expand_as(x).sum(axes)
-    mean = (x * weight).sum(axes) / count.clamp(min=1)
-    var = ((x - mean.view(shape)).square() * weight).sum(axes) / count.clamp(min=1)
-    with torch.no_grad():
-        rate = float(bn.momentum or 0.0) * (count > 0)
-        bn.running_mean.lerp_(mean.to(bn.running_mean), rate)  # type: ignore[union-attr, arg-type]
-        unbiased = var * count / (count - 1).clamp(min=1)
-        bn.running_var.lerp_(unbiased.to(bn.running_var), rate)  # type: ignore[union-attr, arg-type]
-        bn.num_batches_tracked.add_(1)  # type: ignore[union-attr]
-    scale = bn.weight * (var + bn.eps).rsqrt()
-    return (x - mean.view(shape)) * scale.view(shape) + bn.bias.view(shape)
 
 
 def unik_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

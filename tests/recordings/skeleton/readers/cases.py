@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from acteme.recordings.recording import Listing
@@ -17,6 +18,7 @@ from acteme.recordings.skeleton.readers import (
     lcrnet,
     mixamo,
     ntu,
+    ntux,
     nwucla,
     openpose,
     pku,
@@ -24,6 +26,7 @@ from acteme.recordings.skeleton.readers import (
     pybullet,
     pyskl,
     segments,
+    shrec,
 )  # fmt: skip
 
 
@@ -167,6 +170,26 @@ def _nwucla(path: Path) -> None:
     (path / "a08_s02_e01_v03.json").write_text(json.dumps(data))
 
 
+def _shrec(path: Path) -> None:
+    folder = path / "gesture_2/finger_1/subject_3/essai_4"
+    folder.mkdir(parents=True)
+    rows = walk(3, 22).reshape(3, 66)
+    (folder / "skeletons_world.txt").write_text("\n".join(" ".join(f"{v:.6f}" for v in row) for row in rows) + "\n")
+    (path / "train_gestures.txt").write_text("2 1 3 4 2 3 3\n")
+
+
+def _ntux(path: Path) -> None:
+    for split in ("train", "test"):
+        (path / split).mkdir()
+        names = [f"S001C00{c}P001R001A002" for c in (1, 2)]
+        (path / f"{split}_label_60.pkl").write_bytes(pickle.dumps([([f"{n}.h5" for n in names], [1, 4]), None]))
+        for name in names:
+            x = np.zeros((3, 6, 70, 2), np.float32)
+            x[:, :4] = walk(12, 70, 2).reshape(3, 4, 70, 2)
+            with h5py.File(path / split / f"{name}.h5", "w") as file:
+                file["a"], file["skel"] = np.zeros(3), x
+
+
 def people(*persons: np.ndarray) -> dict:
     return {"people": [{"pose_keypoints_2d": p.ravel().tolist()} for p in persons]}
 
@@ -291,6 +314,14 @@ CASES: dict[str, Case] = {
     "pku label": Case(_pku, "label/0002-L.txt", lambda p: everything(pku.pku(p, instances=True))),
     "pku split": Case(_pku, "cross_subject_v2.txt", lambda p: everything(pku.pku(p))),
     "nwucla": Case(_nwucla, "a08_s02_e01_v03.json", lambda p: everything(nwucla.nwucla(p))),
+    "shrec": Case(
+        _shrec,
+        "gesture_2/finger_1/subject_3/essai_4/skeletons_world.txt",
+        lambda p: everything(shrec.shrec(p)),
+    ),
+    "shrec list": Case(_shrec, "train_gestures.txt", lambda p: everything(shrec.shrec(p, gestures=28))),
+    "ntux": Case(_ntux, "test/S001C002P001R001A002.h5", lambda p: everything(ntux.ntux(p))),
+    "ntux label": Case(_ntux, "test_label_60.pkl", lambda p: everything(ntux.ntux(p))),
     "openpose": Case(_openpose, "clip/clip_000000000001_keypoints.json", lambda p: everything(openpose.keypoints(p))),
     "coco": Case(_coco, "clip.json", lambda p: everything(openpose.keypoints(p))),
     "openpose one file": Case(_one_file, "clip.json", lambda p: everything(openpose.keypoints(p))),
