@@ -2,13 +2,21 @@
 
 import glob
 import os
+import platform
 import shutil
 import tempfile
+import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from acteme.errors import InputError
+
+HOST = f"{zlib.crc32(platform.node().encode()):08x}"
+"""This machine, in the names of what is unfinished: several may write to one disk."""
+FORGOTTEN = 24 * 3600
+"""Seconds after which what another machine has left unfinished, and not touched, counts as left behind."""
 
 
 @contextmanager
@@ -53,7 +61,8 @@ def _beside(target: Path, replace: bool) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _sweep(target)
-        mine = Path(tempfile.mkdtemp(prefix=f".{target.name}.{os.getpid()}.", suffix=".new", dir=target.parent))
+        prefix = f".{target.name}.{HOST}-{os.getpid()}."
+        mine = Path(tempfile.mkdtemp(prefix=prefix, suffix=".new", dir=target.parent))
         work = mine / target.name
         yield work
         if target.is_dir():
@@ -70,17 +79,18 @@ def _beside(target: Path, replace: bool) -> Iterator[Path]:
 def _sweep(target: Path) -> None:
     """Removes what processes that were killed left beside `target`; what they had moved away comes back if need be."""
     for left in target.parent.glob(f".{glob.escape(target.name)}.*.new"):
-        if alive(left.name.split(".")[-3]):
+        if in_use(left):
             continue
         if (left / "old").exists() and not target.exists():
             (left / "old").rename(target)
         shutil.rmtree(left, ignore_errors=True)
 
 
-def alive(process: str) -> bool:
-    """Whether a process of this machine runs; where one cannot ask without ending it, yes."""
-    if os.name == "nt":
-        return True
+def in_use(left: Path) -> bool:
+    """Whether the process that an unfinished folder is named after may still be writing it."""
+    host, _, process = left.name.split(".")[-3].partition("-")
+    if host != HOST or os.name == "nt":  # where one cannot ask (on Windows, without ending the process)
+        return not left.exists() or time.time() - left.stat().st_mtime < FORGOTTEN
     try:
         os.kill(int(process), 0)
     except (ProcessLookupError, ValueError, OverflowError):

@@ -2,10 +2,11 @@
 
 import errno
 import os
+import time
 
 import pytest
 
-from acteme.atomic import fresh_file, fresh_folder, write_text
+from acteme.atomic import FORGOTTEN, HOST, fresh_file, fresh_folder, write_text
 from acteme.errors import InputError
 
 
@@ -84,7 +85,7 @@ def test_what_is_there_stays_where_it_is_not_to_be_replaced(tmp_path, fresh):
 
 @pytest.mark.parametrize("fresh", [fresh_file, fresh_folder])
 def test_leftovers_of_the_dead_are_swept_and_of_the_living_not(tmp_path, fresh):
-    dead, alive = tmp_path / ".a.999999999.x.new", tmp_path / f".a.{os.getppid()}.y.new"
+    dead, alive = tmp_path / f".a.{HOST}-999999999.x.new", tmp_path / f".a.{HOST}-{os.getppid()}.y.new"
     dead.mkdir()
     alive.mkdir()
     (tmp_path / ".a.txt").touch()
@@ -93,9 +94,19 @@ def test_leftovers_of_the_dead_are_swept_and_of_the_living_not(tmp_path, fresh):
     assert names(tmp_path) == sorted([alive.name, ".a.txt", "a"])
 
 
+def test_what_another_machine_writes_is_left_to_it_for_a_day(tmp_path):
+    recent, old = tmp_path / ".a.0000000z-1.x.new", tmp_path / ".a.0000000z-1.y.new"
+    recent.mkdir()
+    old.mkdir()
+    os.utime(old, (time.time() - FORGOTTEN - 60,) * 2)
+    write_text(tmp_path / "a", "x")
+    assert names(tmp_path) == [recent.name, "a"]
+
+
 def test_what_a_killed_process_had_moved_away_comes_back(tmp_path):
-    (tmp_path / ".a.999999999.x.new" / "old").mkdir(parents=True)
-    (tmp_path / ".a.999999999.x.new" / "old" / "precious").touch()
+    left = tmp_path / f".a.{HOST}-999999999.x.new" / "old"
+    left.mkdir(parents=True)
+    (left / "precious").touch()
     with pytest.raises(ValueError), fresh_folder(tmp_path / "a"):
         raise ValueError
     assert names(tmp_path) == ["a"] and (tmp_path / "a" / "precious").exists()
