@@ -209,8 +209,8 @@ def pybullet_clips(
         fps: frames per second to resample to.
         walks: also the five clips of the walker, as further recordings of the class "walk".
     """
-    if not fps > 0:
-        raise InputError(f"fps is {fps}", "pybullet_clips", "give frames per second above 0")
+    if not 0 < fps <= 240:
+        raise InputError(f"fps is {fps}", "clips", "give frames per second above 0, up to 240")
     where = folder() if path is None else path
     chosen, joints = points(layout), layout_of(layout)
     files = {name: where / f"humanoid3d_{name}.txt" for name in CLIPS}

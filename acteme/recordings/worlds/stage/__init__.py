@@ -126,9 +126,9 @@ def stage(
     actors = [subjects, test_subjects]
     who.check_counts(0, train=counts[0], test=counts[1])
     who.check_counts(1, subjects=subjects, test_subjects=test_subjects, views=views)
-    if not (fps > 0 and tail >= 1 and style >= 0 and path >= 0 and turn >= 0 and crop >= 0):
+    if not (5 <= fps <= 240 and tail >= 1 and style >= 0 and path >= 0 and turn >= 0 and crop >= 0):
         raise InputError(
-            "fps must be positive, tail at least 1, and style, path, turn and crop not negative",
+            "fps must be in [5, 240], tail at least 1, and style, path, turn and crop not negative",
             "stage",
             "give numbers in these ranges",
         )

@@ -182,5 +182,6 @@ def test_the_source_lists_the_clips() -> None:
     run, turn = listing.items[1].read(), listing.items[-1].read()
     assert (run.label, run.arrays["skeleton"].shape, turn.label) == ("run", (12, 1, 25, 3), "walk")
     assert len(listing.files) == 20 and all(f.is_file() for f in listing.files)
-    with pytest.raises(InputError, match="fps is 0"):
-        pybullet.pybullet_clips(fps=0)
+    for fps in (0, 1e9):
+        with pytest.raises(InputError, match=f"clips: fps is {fps}; give frames per second above 0, up to 240"):
+            pybullet.pybullet_clips(fps=fps)

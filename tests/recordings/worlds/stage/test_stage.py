@@ -184,6 +184,7 @@ def test_dials_as_text() -> None:
         ({"easing": 0.6}, "easing is out of its range; give a number between 0 and 0.5"),
         ({"dropout": 2.0}, "dropout is out of its range"),
         ({"tail": 0.5}, "tail at least 1"),
+        ({"fps": 1e9}, r"fps must be in \[5, 240\]"),
         ({"classes": 999}, "classes is 999"),
         ({"subjects": 0}, "subjects is 0"),
         ({"train": 0, "test": 0}, "no recordings"),
