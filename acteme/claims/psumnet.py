@@ -1,7 +1,7 @@
 """PSUMNet's claim: three part streams of unified modality match four whole-body streams, with fewer parameters.
 
 World: `stage` with classes by rhythm: which two parts of the body move with one frequency, slow or fast, together or in
-turns, whichever movement they do. All other parts move at will. The two parts are both arms, both legs, an arm and a
+turns, whichever movement they do. Other parts rest, or one in five moves at will. The two parts are both arms, both legs, an arm and a
 leg, or head and torso: so for each stream there are classes whose evidence it holds, and others. People of the test are
 not those of the training.
 
@@ -34,7 +34,7 @@ from acteme.recordings.corpus import Corpus
 from acteme.recordings.sources import open_data
 from acteme.systems.recognize.psumnet import Config
 
-WORLD = "stage?rule=rhythm&classes=20&train=1500&test=600&dropout=0.1&noise=0.01,0.02"
+WORLD = "stage?rule=rhythm&classes=20&rest=0.8&train=1500&test=600&dropout=0.1&noise=0.01,0.02"
 TINY_WORLD = "stage?rule=rhythm&classes=20&train=40&test=40"
 ARMS = ("joint", "four", "unified", "no hands", "full")
 TRAINED = {"joint": "four", "four": "four", "unified": "full", "no hands": "full", "full": "full"}
