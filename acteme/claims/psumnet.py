@@ -1,9 +1,9 @@
 """PSUMNet's claim: three part streams of unified modality match four whole-body streams, with fewer parameters.
 
 World: `stage` with classes by rhythm: which two parts of the body move with one frequency, slow or fast, together or in
-turns, whichever movement they do. Other parts rest, or one in five moves at will. The two parts are both arms, both legs, an arm and a
-leg, or head and torso: so for each stream there are classes whose evidence it holds, and others. People of the test are
-not those of the training.
+turns, whichever movement they do. Of the other parts one in five moves at will, the rest are still. The two parts are
+both arms, both legs, an arm and a leg, or head and torso: so for each stream there are classes whose evidence it holds,
+and others. People of the test are not those of the training.
 
 Arms, with the same clips, order, augmentation, network and training in each seed:
 
