@@ -82,7 +82,7 @@ def _run_tiny(arm: str, seed: int, folder: Path) -> Metrics:
 def _config(arm: str, linear: bool) -> Config:
     """The small setting; segmentation sees few recordings more often, with half the stride.
 
-    Its learning rates are those that are best without pre-training (on another seed's world): they favor the baseline.
+    Its learning rates are the better of two tried without pre-training on another seed's world: that favors `random`.
     """
     config = Config.small()
     contrast = replace(
