@@ -21,8 +21,7 @@ def window_latents(
     device = device_of(module)
     for i in range(0, len(index), batch):
         which, at = index[i : i + batch], start[i : i + batch]
-        frames = windows.frames or min(windows.limit, int(corpus.frames[which].max()))
-        window = corpus.batch(which, at, frames)
+        window = corpus.cut(windows, which, at)
         pooled = module.encode(to_device(window, device)).pooled  # type: ignore[operator]
         yield which, at, window["frames"].numpy(), pooled.float().cpu().numpy()
 
@@ -31,8 +30,7 @@ def window_latents(
 def latent_width(module: nn.Module, corpus: Corpus, windows: Windows, frames: bool) -> int:
     """Size of a module's tokens (`frames`) or of its pooled latents; a stage may pool more than its tokens hold."""
     index, start = windows.cut(corpus.frames)
-    limit = windows.frames or min(windows.limit, int(corpus.frames.max()))
-    found = module.encode(to_device(corpus.batch(index[:1], start[:1], limit), device_of(module)))  # type: ignore[operator]
+    found = module.encode(to_device(corpus.cut(windows, index[:1], start[:1]), device_of(module)))  # type: ignore[operator]
     return (found.tokens if frames else found.pooled).shape[-1]
 
 

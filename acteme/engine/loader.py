@@ -71,11 +71,8 @@ class Loader:
         return ahead(self._gather(index, start), self.prefetch)
 
     def _gather(self, index: np.ndarray, start: np.ndarray, skip: int = 0) -> Iterator[Batch]:
-        lengths = self.corpus.frames
         for a in range(skip * self.batch, len(index), self.batch):
-            i, s = index[a : a + self.batch], start[a : a + self.batch]
-            frames = self.windows.frames or min(self.windows.limit, int(lengths[i].max()))
-            yield self.corpus.batch(i, s, frames)
+            yield self.corpus.cut(self.windows, index[a : a + self.batch], start[a : a + self.batch])
 
 
 def ahead(items: Iterable[T], count: int) -> Iterator[T]:

@@ -27,6 +27,8 @@ class Segment:
     """Confidence in [0, 1]; 1 for annotations."""
     text: str = ""
     """A description in words, if any."""
+    events: tuple[str, ...] = ()
+    """What `text` says, in clauses of one action each, in the order of time; empty where it is not taken apart."""
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,13 @@ from acteme.recordings.annotations import Segments, rasterize
 from acteme.recordings.recording import Recording
 from acteme.recordings.spec import Spec
 
-DTYPES = {"skeleton": np.float32, "confidence": np.float32, "frame_labels": np.uint8}
+DTYPES = {"skeleton": np.float32, "confidence": np.float32, "position": np.float32, "frame_labels": np.uint8}
 TEXT_COLUMNS = ("name", "split", "subject", "camera", "text")
-AXES = {"skeleton": "(frames, persons, joints, coordinates)", "confidence": "(frames, persons, joints)"}
+AXES = {
+    "skeleton": "(frames, persons, joints, coordinates)",
+    "confidence": "(frames, persons, joints)",
+    "position": "(frames, coordinates)",
+}
 CHUNK = 1 << 22
 """Numbers per chunk: 16 MiB of float32."""
 
@@ -97,6 +101,7 @@ class Assembly:
         self.rows: list[dict[str, object]] = []
         self.segments: list[tuple[int, float, float, int, float]] = []
         self.texts: list[str] = []
+        self.events: list[str] = []
         self.total = 0
 
     def add_all(self, recordings: Iterable[Recording], left_out: list[str] | None) -> None:
@@ -145,6 +150,7 @@ class Assembly:
         self.arrays = tuple(sorted(r.arrays))
         self.segments += segments
         self.texts += [s.text for s in r.segments]
+        self.events += ["\n".join(s.events) for s in r.segments]
         self.total += r.frames
 
     def check(self, r: Recording, where: str) -> None:
@@ -170,14 +176,15 @@ class Assembly:
                     where,
                     "give all arrays the same number of frames",
                 )
-            if spec.joints and value.shape[2] != spec.joints:
-                what = f"{value.shape[2]} joints where layout '{spec.layout}' has {spec.joints}"
+            size = dict(zip(AXES[name][1:-1].split(", "), value.shape, strict=True))
+            if spec.joints and size.get("joints", spec.joints) != spec.joints:
+                what = f"{size['joints']} joints where layout '{spec.layout}' has {spec.joints}"
                 raise InputError(what, where, "name the right layout")
-            if value.shape[1] > spec.persons:
-                what = f"{value.shape[1]} persons where the data set has room for {spec.persons}"
+            if size.get("persons", 0) > spec.persons:
+                what = f"{size['persons']} persons where the data set has room for {spec.persons}"
                 raise InputError(what, where, "give a higher number of persons, or select them before")
-            if name == "skeleton" and value.shape[3] != spec.channels:
-                what = f"{value.shape[3]} coordinates per joint where the data set has {spec.channels}"
+            if size.get("coordinates", spec.channels) != spec.channels:
+                what = f"{name} has {size['coordinates']} coordinates where the data set has {spec.channels}"
                 raise InputError(what, where, "give all recordings the same number of coordinates")
         for s in r.segments:
             if not 0 <= s.start < s.end < np.inf:
@@ -196,9 +203,12 @@ class Assembly:
         finite = np.isfinite(value)
         if not finite.all():
             at = np.argwhere(~finite)[0]
-            what = f"{name} is NaN or infinite at frame {first + at[0]}, person {at[1]}, joint {at[2]}"
+            what = f"{name} is NaN or infinite at frame {first + at[0]}"
+            if name == "position":
+                raise InputError(what, where, "fill or cut these frames")
+            what += f", person {at[1]}, joint {at[2]}"
             raise InputError(what, where, "fill or cut these frames (a person who is absent is all zeros)")
-        room = self.spec.persons - value.shape[1]
+        room = 0 if name == "position" else self.spec.persons - value.shape[1]
         return np.pad(value, [(0, 0), (0, room)] + [(0, 0)] * (value.ndim - 2)) if room else value
 
     def mark(self, r: Recording, segments: list[tuple[int, float, float, int, float]], label: int) -> None:

@@ -1,7 +1,8 @@
 """The batch vocabulary: every name that may stand in a batch, with its shape, unit and meaning.
 
-A batch is a dict of tensors. B windows, T frames, M persons, V joints, C coordinates, K classes. Frames beyond a
-recording's end are zero and False in `mask`. A person who is not there is all zeros.
+A batch is a dict of tensors. B windows, T frames, M persons, V joints, C or D coordinates, K classes. Frames beyond a
+recording's end are zero and False in `mask`. A person who is not there is all zeros. Q captions of at most L bytes of
+UTF-8 each, padded with zeros (see `recordings.captions`); H rows and W columns of pixels.
 """
 
 from dataclasses import dataclass
@@ -27,11 +28,17 @@ class Entry:
 VOCABULARY: dict[str, Entry] = {
     "skeleton": Entry("B T M V C", torch.float32, "joint positions: metres (C=3) or image units (C=2)"),
     "confidence": Entry("B T M V", torch.float32, "confidence of each joint of a pose estimator, in [0, 1]"),
+    "position": Entry("B T D", torch.float32, "where an agent is: metres, or pixels of the scene's image (x, y)"),
     "mask": Entry("B T", torch.bool, "frames that exist; the rest is padding at the end"),
     "frames": Entry("B", torch.int64, "number of frames that exist"),
     "fps": Entry("B", torch.float32, "frames per second"),
     "label": Entry("B", torch.int64, "class of a single-label recording, -1 where there is none"),
     "frame_labels": Entry("B T K", torch.float32, "1 where the class holds in the frame"),
+    "text": Entry("B Q L", torch.uint8, "captions of the recording; one that is not there is all zeros"),
+    "events": Entry("B Q E", torch.uint8, "the clauses of each caption, one action each, a line each"),
+    "span": Entry("B Q 2", torch.float32, "start and end of what each caption describes, seconds of the recording"),
+    "scene": Entry("B", torch.int64, "number of the scene in the spec, -1 where it is unknown"),
+    "surface": Entry("B H W", torch.uint8, "class of each pixel of the scene's map"),
     "index": Entry("B", torch.int64, "which recording of the corpus"),
     "start": Entry("B", torch.int64, "first frame of the window within its recording"),
 }
@@ -55,6 +62,13 @@ def check_batch(batch: Batch) -> None:
                 f"batch entry '{name}' is {value.dtype}, expected {entry.dtype}", mend=f"convert it to {entry.dtype}"
             )
         for axis, size in zip(axes, value.shape, strict=True):
+            if axis.isdecimal():
+                if size != int(axis):
+                    raise InputError(
+                        f"batch entry '{name}' has {size} values where {axis} are expected",
+                        mend="give it the axes of the batch vocabulary",
+                    )
+                continue
             known, by = sizes.setdefault(axis, (size, name))
             if known != size:
                 raise InputError(

@@ -128,7 +128,7 @@ def _make(
             made.save(new)
         else:
             left_out: list[str] | None = [] if skip_bad else None
-            Corpus.build(read_all(made, left_out, progress), made.spec, new, made.strict, left_out)
+            Corpus.build(read_all(made, left_out, progress), made.spec, new, made.strict, left_out, made.surfaces)
         (new / "source.json").write_text(json.dumps(state))
         shutil.rmtree(at, ignore_errors=True)
         new.rename(at)

@@ -6,8 +6,9 @@ parsing in the second epoch, and only the touched pages in memory.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,12 @@ from acteme.errors import InputError
 from acteme.recordings.annotations import Segment, Segments
 from acteme.recordings.assemble import DTYPES, TEXT_COLUMNS, Assembly, Files, Memory
 from acteme.recordings.batch import VOCABULARY, Batch
+from acteme.recordings.captions import gather
 from acteme.recordings.recording import Recording
 from acteme.recordings.spec import Spec
+from acteme.recordings.windows import Windows
 
-FORMAT = 1
+FORMAT = 2
 """Version of the folder layout; a corpus of another version is rebuilt."""
 
 
@@ -40,6 +43,10 @@ class Corpus:
     """All annotated segments, ordered by `recording`, which is a row of the table."""
     texts: tuple[str, ...] = ()
     """Text of each segment; empty where no segment has any."""
+    events: tuple[str, ...] = ()
+    """Clauses of each segment's text, a line each; empty where no text is taken apart."""
+    surfaces: np.ndarray | None = None
+    """(scenes, H, W) uint8: class of each pixel of each scene's map, where there are maps."""
     chosen: np.ndarray | None = None
     left_out: tuple[str, ...] = ()
     """What was wrong with each recording that was left out because it is bad."""
@@ -83,22 +90,40 @@ class Corpus:
                 raise InputError(f"the data has no split '{split}'", mend=f"its splits: {known}")
         return replace(self, chosen=chosen if rows is None else chosen[rows])
 
+    def marks(self, row: int) -> tuple[Segment, ...]:
+        """The segments of a row of the table."""
+        s = self.segments
+        return tuple(
+            Segment(float(s.start[j]), float(s.end[j]), self.spec.classes[s.label[j]], float(s.score[j]),
+                    self.texts[j] if self.texts else "",
+                    tuple(self.events[j].split("\n")) if self.events and self.events[j] else ())
+            for j in range(*np.searchsorted(s.recording, [row, row + 1]))
+        )  # fmt: skip
+
+    def captions(self, row: int) -> tuple[Segment, ...]:
+        """What is said of a row of the table: its segments with text, or the text of the whole recording."""
+        said = tuple(s for s in self.marks(row) if s.text) if self.texts else ()
+        text = str(self.table["text"][row])
+        if said or not text:
+            return said
+        return (Segment(0.0, float(self.table["frames"][row] / self.table["fps"][row]), "", text=text),)
+
+    @cached_property
+    def scene(self) -> np.ndarray:
+        """Number in `Spec.scenes` of each row of the table, -1 where its camera is none of them."""
+        numbers = {name: k for k, name in enumerate(self.spec.scenes)}
+        return np.array([numbers.get(name, -1) for name in self.table["camera"].tolist()], np.int64)
+
     def __getitem__(self, i: int) -> Recording:
         row = int(self.rows[i])
         t = {k: v[row] for k, v in self.table.items()}
         a, b = int(t["offset"]), int(t["offset"] + t["frames"])
-        s = self.segments
-        segments = tuple(
-            Segment(float(s.start[j]), float(s.end[j]), self.spec.classes[s.label[j]], float(s.score[j]),
-                    self.texts[j] if self.texts else "")
-            for j in range(*np.searchsorted(s.recording, [row, row + 1]))
-        )  # fmt: skip
         return Recording(
             name=str(t["name"]),
             fps=float(t["fps"]),
             arrays={n: x[a:b] for n, x in self.arrays.items() if n != "frame_labels"},
             label=self.spec.classes[t["label"]] if t["label"] >= 0 else "",
-            segments=segments,
+            segments=self.marks(row),
             split=str(t["split"]),
             subject=str(t["subject"]),
             camera=str(t["camera"]),
@@ -119,7 +144,12 @@ class Corpus:
 
     # --- batching ----------------------------------------------------------------------------------------------------
 
-    def batch(self, index: np.ndarray, start: np.ndarray, frames: int | None = None) -> Batch:
+    def cut(self, windows: Windows, index: np.ndarray, start: np.ndarray) -> Batch:
+        """Windows of recordings (positions `index`, first frames `start`) as a batch; see `batch`."""
+        frames = windows.frames or min(windows.limit, int(self.frames[index].max()))
+        return self.batch(index, start, frames, windows.captions)
+
+    def batch(self, index: np.ndarray, start: np.ndarray, frames: int | None = None, captions: bool = False) -> Batch:
         """Gathers windows into a batch.
 
         Args:
@@ -127,6 +157,7 @@ class Corpus:
             start: (B,) first frame of each window.
             frames: length T of the windows; None takes the longest remainder in the batch. Shorter ones are padded
                 with zeros at the end.
+            captions: bring the recordings' captions along.
         """
         index, start = np.asarray(index), np.asarray(start)
         rows = self.rows[index]
@@ -147,7 +178,12 @@ class Corpus:
         out["label"] = torch.from_numpy(self.table["label"][rows].astype(np.int64))
         out["index"] = torch.from_numpy(index.astype(np.int64))
         out["start"] = torch.from_numpy(start.astype(np.int64))
-        return out
+        if self.spec.scenes:
+            out["scene"] = torch.from_numpy(self.scene[rows])
+        if self.surfaces is not None:
+            seen = np.where(self.scene[rows, None, None] >= 0, self.surfaces[self.scene[rows]], 0)
+            out["surface"] = torch.from_numpy(seen)
+        return out | (gather([self.captions(row) for row in rows]) if captions else {})
 
     # --- making ------------------------------------------------------------------------------------------------------
 
@@ -158,6 +194,7 @@ class Corpus:
         spec: Spec,
         strict: bool = False,
         left_out: list[str] | None = None,
+        surfaces: np.ndarray | None = None,
     ) -> "Corpus":
         """A corpus in memory.
 
@@ -166,6 +203,7 @@ class Corpus:
             spec: what they must fit.
             strict: frame labels by the strict rule (see `annotations.rasterize`).
             left_out: with a list, bad recordings are left out and their messages appended to it.
+            surfaces: (scenes, H, W) uint8, maps of the scenes.
 
         Raises:
             InputError: a recording is bad and `left_out` is None, or none is left.
@@ -173,8 +211,9 @@ class Corpus:
         memory = Memory()
         made = Assembly(spec, memory, strict)
         made.add_all(recordings, left_out)
-        texts = tuple(made.texts) if any(made.texts) else ()
-        return cls(spec, memory.arrays(), made.table(), made.columns(), texts, left_out=tuple(left_out or ()))
+        texts, events = (tuple(some) if any(some) else () for some in (made.texts, made.events))
+        return cls(spec, memory.arrays(), made.table(), made.columns(), texts, events, surfaces,
+                   left_out=tuple(left_out or ()))  # fmt: skip
 
     @classmethod
     def build(
@@ -184,6 +223,7 @@ class Corpus:
         folder: Path,
         strict: bool = False,
         left_out: list[str] | None = None,
+        surfaces: np.ndarray | None = None,
     ) -> "Corpus":
         """Writes a corpus in chunks, then opens it: like `of`, in constant memory.
 
@@ -197,7 +237,8 @@ class Corpus:
             finally:
                 files.close()
             shapes = {name: tuple(shape) for name, shape in files.kept.items()}
-            _write_tables(work, spec, shapes, made.table(), made.columns(), made.texts, left_out or ())
+            words = (made.texts, made.events)
+            _write_tables(work, spec, shapes, made.table(), made.columns(), words, surfaces, left_out or ())
         return cls.open(folder)
 
     def save(self, folder: Path) -> "Corpus":
@@ -209,14 +250,14 @@ class Corpus:
         first, last = np.searchsorted(s.recording, [self.rows, self.rows + 1])
         at = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)] or [np.zeros(0, int)])
         segments = replace(s.select(at), recording=np.repeat(np.arange(len(self)), last - first))
-        texts = [self.texts[i] for i in at] if self.texts else []
+        words = [[some[i] for i in at] if some else [] for some in (self.texts, self.events)]
         shapes = {name: (int(frames.sum()), *array.shape[1:]) for name, array in self.arrays.items()}
         with fresh_folder(folder, replace=_may_replace(folder)) as work:
             for name, array in self.arrays.items():
                 with (work / f"{name}.bin").open("wb") as file:
                     for a, n in zip(offset, frames, strict=True):
                         file.write(np.ascontiguousarray(array[a : a + n]).data)
-            _write_tables(work, self.spec, shapes, table, segments, texts, self.left_out)
+            _write_tables(work, self.spec, shapes, table, segments, words, self.surfaces, self.left_out)
         return type(self).open(folder)
 
     @classmethod
@@ -241,13 +282,15 @@ class Corpus:
             columns = {n: table[n].to_numpy() for n in table.column_names}
             columns = {n: c.astype(str) if n in TEXT_COLUMNS else c for n, c in columns.items()}
             s = pq.read_table(folder / "segments.parquet")
-            texts = tuple(s["text"].to_pylist())
+            texts, events = tuple(s["text"].to_pylist()), tuple(s["events"].to_pylist())
+            surfaces = np.load(folder / "surfaces.npy", mmap_mode="r") if meta["surfaces"] else None
             segments = Segments(*(s[n].to_numpy() for n in ("recording", "start", "end", "label", "score")))
             spec, left_out = Spec.from_json(meta["spec"]), tuple(meta["left_out"])
-            _check_tables(spec, arrays, columns, segments, texts)
+            _check_tables(spec, arrays, columns, segments, texts + events, surfaces)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, pa.ArrowException) as error:
             raise InputError("is not a corpus folder, or a damaged one", folder, mend) from error
-        return cls(spec, arrays, columns, segments, texts if any(texts) else (), left_out=left_out)
+        texts, events = (some if any(some) else () for some in (texts, events))
+        return cls(spec, arrays, columns, segments, texts, events, surfaces, left_out=left_out)
 
 
 def _runs(array: np.ndarray, first: np.ndarray, length: int) -> np.ndarray:
@@ -271,19 +314,26 @@ def _may_replace(folder: Path) -> bool:
 
 
 def _check_tables(
-    spec: Spec, arrays: dict[str, np.ndarray], table: dict[str, np.ndarray], s: Segments, texts: tuple[str, ...]
+    spec: Spec,
+    arrays: dict[str, np.ndarray],
+    table: dict[str, np.ndarray],
+    s: Segments,
+    texts: tuple[str, ...],
+    surfaces: np.ndarray | None,
 ) -> None:
     """Raises ValueError, or KeyError for a missing column, where the parts of a corpus do not fit together."""
     sizes, classes, count = (spec.persons, spec.joints, spec.channels), len(spec.classes), len(table["offset"])
     if not (
         all(isinstance(size, int) for size in sizes)
-        and all(isinstance(text, str) for text in (spec.layout, *spec.classes, *texts))
+        and all(isinstance(text, str) for text in (spec.layout, *spec.classes, *spec.groups, *spec.scenes, *texts))
+        and len(spec.groups) in (0, len(spec.classes))
+        and (surfaces is None or (surfaces.dtype == np.uint8 and surfaces.shape[:1] == (len(spec.scenes),)))
         and isinstance(spec.fps, int | float)
         and isinstance(spec.multilabel, bool)
         and arrays.keys() - {"frame_labels"}
     ):
         raise ValueError
-    axes = {"skeleton": sizes, "confidence": sizes[:2], "frame_labels": (classes,)}
+    axes = {"skeleton": sizes, "confidence": sizes[:2], "position": sizes[2:], "frame_labels": (classes,)}
     total = max(map(len, arrays.values()))
     for name, array in arrays.items():
         wanted = (total, *axes[name])
@@ -311,13 +361,18 @@ def _write_tables(
     shapes: dict[str, tuple[int, ...]],
     table: dict[str, np.ndarray],
     segments: Segments,
-    texts: Iterable[str],
+    words: Iterable[Sequence[str]],
+    surfaces: np.ndarray | None,
     left_out: Iterable[str],
 ) -> None:
     """Writes all of a corpus folder but its arrays."""
     pq.write_table(pa.table({k: pa.array(v) for k, v in table.items()}), folder / "recordings.parquet")
     columns = {k: pa.array(getattr(segments, k)) for k in ("recording", "start", "end", "label", "score")}
-    columns["text"] = pa.array(list(texts) or [""] * len(segments), pa.string())
+    for name, values in zip(("text", "events"), words, strict=True):
+        columns[name] = pa.array(list(values) or [""] * len(segments), pa.string())
     pq.write_table(pa.table(columns), folder / "segments.parquet")
-    meta = {"format": FORMAT, "spec": spec.to_json(), "shapes": shapes, "left_out": list(left_out)}
+    if surfaces is not None:
+        np.save(folder / "surfaces.npy", surfaces)
+    meta = {"format": FORMAT, "spec": spec.to_json(), "shapes": shapes, "surfaces": surfaces is not None,
+            "left_out": list(left_out)}  # fmt: skip
     (folder / "corpus.json").write_text(json.dumps(meta, indent=1))

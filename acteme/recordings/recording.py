@@ -20,7 +20,8 @@ class Recording:
     fps: float
     """Frames per second, the same for all arrays."""
     arrays: Mapping[str, np.ndarray]
-    """Batch names to arrays without the batch axis: `skeleton` (T, M, V, C), `confidence` (T, M, V)."""
+    """Batch names to arrays without the batch axis: `skeleton` (T, M, V, C), `confidence` (T, M, V); `position` (T, C)
+    of one agent."""
     label: str = ""
     """Class of a trimmed, single-label clip; empty where `segments` say more, or nothing is known."""
     segments: tuple[Segment, ...] = ()
@@ -71,5 +72,7 @@ class Listing:
     """Frame labels by the strict rule of the TSU and Charades loaders (see `annotations.rasterize`)."""
     problems: Sequence[InputError] = ()
     """What is wrong with recordings that could be named but not listed in `items`."""
+    surfaces: np.ndarray | None = None
+    """(scenes, H, W) uint8: class of each pixel of each scene's map, where there are maps."""
     notes: Sequence[str] = ()
     """What the reader left out or could not check, a line each."""

@@ -22,6 +22,10 @@ class Spec:
     """Nominal frames per second; a recording may differ."""
     multilabel: bool = False
     """Whether several classes can hold at the same time."""
+    groups: tuple[str, ...] = ()
+    """Coarse class of each class, where labels have two levels; empty where they have one."""
+    scenes: tuple[str, ...] = ()
+    """Names of the places that fixed cameras look at; a recording's `camera` is one of them."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -19,6 +19,8 @@ class Windows:
     """In training, shift a recording's windows by a random phase below `stride` in every epoch."""
     limit: int = 300
     """Longest whole recording; ignored where `frames` is given."""
+    captions: bool = False
+    """Whether batches bring the recordings' captions along."""
 
     def __post_init__(self) -> None:
         for name, value in (("frames", self.frames), ("stride", self.stride), ("limit", self.limit)):

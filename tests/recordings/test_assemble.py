@@ -33,7 +33,7 @@ def of(array, **more):
         (Recording("r", 30.0, {}), "r: has no frames"),
         (of(skeleton(3, joints=17)), "17 joints where layout 'ntu25' has 25; name the right layout"),
         (of(skeleton(3, persons=3)), "3 persons where the data set has room for 2"),
-        (of(skeleton(3, channels=2)), "2 coordinates per joint where the data set has 3"),
+        (of(skeleton(3, channels=2)), "skeleton has 2 coordinates where the data set has 3"),
         (of(skeleton(3)[:, 0]), "skeleton has shape (3, 25, 3); it must be (frames, persons, joints, coordinates)"),
         (of(skeleton(3), confidence=np.ones((2, 2, 25))), "confidence has 2 frames where others have 3"),
         (of(skeleton(3), sound=np.ones(3)), "unknown array 'sound'; use skeleton or confidence"),

@@ -1,0 +1,40 @@
+"""Recognition: scores of whole recordings against their one class."""
+
+import numpy as np
+from torch import nn
+
+from acteme.engine.blend import scores
+from acteme.engine.measures import Asked
+from acteme.errors import InputError
+from acteme.recordings.corpus import Corpus
+from acteme.recordings.windows import Windows
+from acteme.tasks import recognition
+from acteme.tasks.outcome import Outcome
+
+PROTOCOLS = ("predictions",)
+
+
+def measure(asked: Asked) -> Outcome:
+    """Accuracies of the classes that score highest."""
+    found = clip_scores(asked.module, asked.corpus, asked.windows, asked.batch)
+    return recognition.measure(found, labels(asked.corpus), asked.corpus.spec.classes)
+
+
+def clip_scores(module: nn.Module, corpus: Corpus, windows: Windows, batch: int) -> np.ndarray:
+    """Scores (n, k) of whole recordings: the mean over their windows (and frames)."""
+    index, start = windows.cut(corpus.frames)
+    total = np.zeros((len(corpus), len(corpus.spec.classes)))
+    for i in range(0, len(index), batch):
+        which = index[i : i + batch]
+        window = corpus.cut(windows, which, start[i : i + batch])
+        weight = window["mask"].numpy().astype(np.float32)
+        mean = np.einsum("bt,btk->bk", weight, scores(module, window)) / weight.sum(1, keepdims=True)
+        np.add.at(total, which, mean)
+    return total / np.bincount(index, minlength=len(corpus))[:, None]
+
+
+def labels(corpus: Corpus) -> np.ndarray:
+    """The class of every recording; InputError where none has a single one."""
+    if not (corpus.label >= 0).any():
+        raise InputError("no recording has a single label", "recognition", "give trimmed clips, or use segmentation")
+    return corpus.label
