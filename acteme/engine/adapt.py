@@ -131,6 +131,15 @@ def _adapted(recording: Recording, own: Spec, wanted: Spec) -> Recording:
     return replace(recording, fps=view.fps, arrays=view.whole())
 
 
+def own_spec(wanted: Spec, recording: Recording) -> Spec:
+    """The spec of a recording that comes alone: the run's layout, and as many persons as it has."""
+    shape = recording.arrays["skeleton"].shape if "skeleton" in recording.arrays else ()
+    if len(shape) != 4 or shape[2:] != (wanted.joints, wanted.channels):
+        what = f"skeleton of shape {shape}, not (frames, persons, {wanted.joints}, {wanted.channels})"
+        raise InputError(what, recording.name, f"give layout '{wanted.layout}'")
+    return replace(wanted, persons=shape[1])
+
+
 def release(array: np.ndarray) -> None:
     """Gives back the memory of a memory-mapped file's pages that were read; they are read again when needed.
 

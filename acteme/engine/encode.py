@@ -14,11 +14,10 @@ import pyarrow as pa
 import torch
 
 from acteme.atomic import fresh_folder
-from acteme.engine.adapt import View
+from acteme.engine.adapt import View, own_spec
 from acteme.engine.device import device_for
 from acteme.engine.inputs import Input, Part, dealt, parts
 from acteme.engine.pool import pool_map, worker_count
-from acteme.engine.predict import own_spec
 from acteme.engine.run import Run, load, loaded
 from acteme.engine.slide import Slide, slide
 from acteme.errors import InputError

@@ -2,7 +2,7 @@
 
 Protocols:
 
-- `predictions`: the run's own predictions, by the last stage that predicts;
+- `predictions`: the run's own predictions, by the last stage that predicts (some tasks have further protocols);
 - `linear`: a linear classifier on the frozen latents of the last stage that encodes, trained on the training split;
 - `knn`, `knn-K`: the nearest (K nearest, the nearer the heavier) training recordings by cosine similarity of the
   latents;
@@ -15,37 +15,37 @@ import json
 import re
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from torch import nn
 
 from acteme.atomic import write_text
+from acteme.engine import measures
 from acteme.engine.adapt import adapt
-from acteme.engine.blend import corpus_scores, scores
 from acteme.engine.device import device_for
 from acteme.engine.head import LinearHead
 from acteme.engine.latents import latent_width, recording_latents
 from acteme.engine.loader import Loader
+from acteme.engine.measures import Asked
+from acteme.engine.measures.recognition import labels
 from acteme.engine.run import Run, load, short_name
-from acteme.engine.segmenter import Rules, Segmenter
+from acteme.engine.segmenter import Rules
 from acteme.engine.settings import Settings
-from acteme.engine.slide import Slide
 from acteme.engine.train import open_corpus, training_part
 from acteme.errors import InputError
 from acteme.nn.recipe import Recipe
-from acteme.recordings.annotations import Segments
 from acteme.recordings.batch import to_device
 from acteme.recordings.corpus import Corpus
-from acteme.recordings.windows import Windows
-from acteme.tasks import probes, recognition, segmentation
+from acteme.tasks import probes, recognition
 from acteme.tasks.outcome import Outcome
 
 TEMPERATURE = 0.07
 """How steeply the votes of the K nearest fall with their similarity."""
 
-PROTOCOLS = ("predictions", "linear", "knn", "semi-1", "semi-5", "semi-10", "finetune", "transfer")
+PROTOCOLS = ("linear", "knn", "semi-1", "semi-5", "semi-10", "finetune", "transfer")
+"""What latents are good for; those of a task's own are in `measures`."""
 
 TUNING = Recipe(optimizer="adamw", lr=1e-3, weight_decay=1e-4, epochs=30, batch=32, schedule="cosine", drop_last=False)
 """How `semi-*` and `finetune` train, unless told otherwise."""
@@ -88,7 +88,8 @@ def evaluate(
         data: what to evaluate on; the data the run was trained on unless given. Another layout or frame rate is
             converted to the run's.
         split: which split is measured. Protocols that train something use the split `train` for that.
-        protocol: one of `PROTOCOLS`; the run's own predictions unless given, or `linear` where it makes none.
+        protocol: one of `PROTOCOLS` or of the task's; the run's own predictions unless given, or `linear` where it
+            makes none.
         stage: the stage whose module is evaluated; the last that can do it unless given.
         rules: how segments are made from frame scores, for the metrics over segments.
         recipe: how `semi-*` and `finetune` train.
@@ -111,13 +112,15 @@ def evaluate(
             "is to be evaluated on the data it was trained on", run.folder, "name other data, or use linear"
         )
     chosen = part(corpus, split, other)
-    if protocol == "predictions":
+    if protocol in measures.of(run.entry.task).PROTOCOLS:
         if corpus.spec.classes != run.spec.classes:
             raise InputError(other_classes(corpus.spec.classes, run.spec.classes),
                              None if isinstance(data, Corpus) else shown,
                              "evaluate latents instead, by --protocol transfer")  # fmt: skip
         name = stage or run.stage_with("predict")
-        outcome = measure(run, run.module(name).to(device_for(accelerator)), name, chosen, rules, batch)
+        asked = Asked(run, run.module(name).to(device_for(accelerator)), name, chosen, partial(training_part, corpus),
+                      protocol, rules, batch)  # fmt: skip
+        outcome = measures.of(run.entry.task).measure(asked)
     else:
         name = stage or run.stage_with("encode")
         outcome = probe(run, name, protocol, training_part(corpus), chosen, rules, recipe, batch, accelerator, progress)
@@ -131,7 +134,7 @@ def evaluate(
 def default_protocol(run: Run, stage: str | None) -> str:
     """The run's own predictions where it makes any, a linear probe otherwise."""
     able = run.can("predict") if stage is None else hasattr(run.kind(stage), "predict")
-    return "predictions" if able else "linear"
+    return measures.of(run.entry.task).PROTOCOLS[0] if able else "linear"
 
 
 def other_classes(own: tuple[str, ...], wanted: tuple[str, ...]) -> str:
@@ -153,72 +156,14 @@ def part(corpus: Corpus, split: str, other: bool) -> Corpus:
     return corpus.select(split)
 
 
-def measure(run: Run, module: nn.Module, stage: str, corpus: Corpus, rules: Rules, batch: int) -> Outcome:
-    """The task's metrics of a module's predictions on a corpus."""
-    windows = getattr(run.config, stage).windows
-    if run.entry.task == "recognition":
-        return recognition.measure(clip_scores(module, corpus, windows, batch), labels(corpus), corpus.spec.classes)
-    if "frame_labels" not in corpus.arrays:
-        raise InputError("the data has no labels to compare with", corpus.spec.layout, "annotate it")
-    found = corpus_scores(module, corpus, Slide(windows, run.clip, batch=batch))
-    spec, lengths, rates = corpus.spec, corpus.frames, corpus.column("fps")
-    truth = np.concatenate([corpus.arrays["frame_labels"][a : a + n] for a, n in
-                            zip(corpus.column("offset"), lengths, strict=True)])  # fmt: skip
-    annotated = corpus.truth()
-    return segmentation.measure(
-        found,
-        truth,
-        lengths,
-        rates,
-        spec.classes,
-        multilabel=spec.multilabel,
-        background=rules.threshold,
-        threshold=0.5 if rules.threshold is None else rules.threshold,
-        true_segments=annotated if len(annotated) else None,
-        detections=None if rules == Rules() else detections(found, corpus, rules),
-    )
-
-
-def detections(found: np.ndarray, corpus: Corpus, rules: Rules) -> Segments:
-    """Segments of all recordings, made by the rules."""
-    columns: list[tuple[int, float, float, int, float]] = []
-    numbers, at = {name: k for k, name in enumerate(corpus.spec.classes)}, 0
-    for i, (frames, fps) in enumerate(zip(corpus.frames, corpus.column("fps"), strict=True)):
-        segmenter = Segmenter(corpus.spec, float(fps), rules)
-        segmenter.push(found[at : at + frames])
-        columns += [(i, s.start, s.end, numbers[s.label], s.score) for s in segmenter.finish()]
-        at += frames
-    table = np.array(columns, dtype=np.float64).reshape(-1, 5)
-    return Segments(table[:, 0].astype(np.int64), table[:, 1], table[:, 2], table[:, 3].astype(np.int64), table[:, 4])
-
-
-def clip_scores(module: nn.Module, corpus: Corpus, windows: Windows, batch: int) -> np.ndarray:
-    """Scores (n, k) of whole recordings: the mean over their windows (and frames)."""
-    index, start = windows.cut(corpus.frames)
-    total = np.zeros((len(corpus), len(corpus.spec.classes)))
-    for i in range(0, len(index), batch):
-        which, at = index[i : i + batch], start[i : i + batch]
-        limit = windows.frames or min(windows.limit, int(corpus.frames[which].max()))
-        window = corpus.batch(which, at, limit)
-        weight = window["mask"].numpy().astype(np.float32)
-        mean = np.einsum("bt,btk->bk", weight, scores(module, window)) / weight.sum(1, keepdims=True)
-        np.add.at(total, which, mean)
-    return total / np.bincount(index, minlength=len(corpus))[:, None]
-
-
-def labels(corpus: Corpus) -> np.ndarray:
-    """The class of every recording; InputError where none has a single one."""
-    if not (corpus.label >= 0).any():
-        raise InputError("no recording has a single label", "recognition", "give trimmed clips, or use segmentation")
-    return corpus.label
-
-
 def probe(run: Run, stage: str, protocol: str, train: Corpus, test: Corpus, rules: Rules, recipe: Recipe, batch: int,
           accelerator: Literal["auto", "cpu", "gpu"], progress: bool) -> Outcome:  # fmt: skip
     """Trains what the protocol trains on latents of `train` and measures it on `test`."""
     kind = re.fullmatch(r"(linear|transfer|finetune|knn|semi)(?:-(\d+))?", protocol)
+    task = measures.of(run.entry.task)
     if kind is None or (kind[2] is not None and kind[1] not in ("knn", "semi")) or protocol == "semi":
-        raise InputError(f"there is no protocol '{protocol}'", "--protocol", "known: " + ", ".join(PROTOCOLS))
+        names = ", ".join([*task.PROTOCOLS, *PROTOCOLS])
+        raise InputError(f"there is no protocol '{protocol}'", "--protocol", f"known: {names}")
     frames = run.entry.task == "segmentation"
     device = device_for(accelerator)
     module, windows = run.module(stage).to(device), getattr(run.config, stage).windows
@@ -227,8 +172,8 @@ def probe(run: Run, stage: str, protocol: str, train: Corpus, test: Corpus, rule
     if kind[1] == "knn":
         if frames:
             raise InputError("nearest neighbors need clips with one label", "--protocol", "use linear")
-        known, asked = (recording_latents(module, c, windows, batch) for c in (train, test))
-        found = probes.knn(known, train.label, asked, len(train.spec.classes), int(kind[2] or 1), TEMPERATURE)
+        known, queries = (recording_latents(module, c, windows, batch) for c in (train, test))
+        found = probes.knn(known, train.label, queries, len(train.spec.classes), int(kind[2] or 1), TEMPERATURE)
         return recognition.measure(found, test.label, test.spec.classes)
     if kind[1] == "semi":
         held = np.zeros(len(train), np.int64) if frames else train.label
@@ -247,4 +192,4 @@ def probe(run: Run, stage: str, protocol: str, train: Corpus, test: Corpus, rule
             job = Job(protocol, head, recipe, windows, train, Path(folder), f"{run.entry.slug} {protocol}")
             settings = Settings(seed=run.settings.seed, progress=progress, accelerator=accelerator)
             head.load_state_dict(fit(job, settings))
-    return measure(run, head.to(device).eval(), stage, test, rules, batch)
+    return task.measure(Asked(run, head.to(device).eval(), stage, test, lambda: train, rules=rules, batch=batch))

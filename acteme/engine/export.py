@@ -11,7 +11,7 @@ from typing import TextIO
 from xml.etree import ElementTree as xml
 
 from acteme.atomic import fresh_file, write_text
-from acteme.engine.predict import Prediction
+from acteme.engine.answers import Prediction
 from acteme.errors import InputError
 
 FORMATS = ("jsonl", "csv", "vtt", "eaf")

@@ -1,52 +1,18 @@
 """Prediction: what a run says of recordings of any length, as segments with times."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from acteme.engine.adapt import View
-from acteme.engine.blend import view_scores
+from acteme.engine import answers
+from acteme.engine.answers import Manner, Prediction
 from acteme.engine.device import device_for
 from acteme.engine.inputs import Input, Part, dealt, parts
 from acteme.engine.pool import pool_map, worker_count
-from acteme.engine.run import Run, load, loaded
-from acteme.engine.segmenter import Rules, Segmenter
+from acteme.engine.run import Run, load
+from acteme.engine.segmenter import Rules
 from acteme.engine.slide import Slide
 from acteme.errors import InputError
-from acteme.recordings.annotations import Segment
-from acteme.recordings.recording import Recording
-from acteme.recordings.spec import Spec
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a run says of one recording."""
-
-    recording: str
-    """Its name."""
-    duration: float
-    """Seconds."""
-    segments: tuple[Segment, ...]
-    """By start."""
-    fps: float
-    """Frames per second of `scores`."""
-    scores: np.ndarray | None = None
-    """(frames, classes), if asked for."""
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How predictions are made; see `predict`."""
-
-    stage: str
-    rules: Rules
-    how: Slide
-    keep: bool
-    split: str | None
-    device: str
 
 
 def predict(
@@ -100,7 +66,7 @@ def predict(
     how = Slide(getattr(run.config, name).windows, run.clip, window, overlap, batch)
     manner = Manner(name, rules, how, scores, split, device_for(accelerator, alone=count == 1 and not ray))
     if count == 1 and not ray:
-        made = (p for part in dealt(found, 1) for p in _part(run, manner, part))
+        made = (p for part in dealt(found, 1) for p in answers.of(run.entry.task).answer(run, manner, part))
     else:
         made = (p for some in pool_map(partial(_all, run, manner), dealt(found, count), count, ray) for p in some)
     return _some(made, split)
@@ -116,53 +82,4 @@ def _some(made: Iterator[Prediction], split: str | None) -> Iterator[Prediction]
 
 
 def _all(run: Run, manner: Manner, part: Part) -> list[Prediction]:
-    return list(_part(run, manner, part))
-
-
-def _part(run: Run, manner: Manner, part: Part) -> Iterator[Prediction]:
-    module, begun = loaded(run, manner.stage, manner.device), {}
-
-    def views() -> Iterator[View]:
-        for number, recording in enumerate(part.read(manner.split)):
-            view = View(recording, part.spec or own_spec(run.spec, recording), run.spec)
-            begun[number] = _Begun(view, Segmenter(run.spec, view.fps, manner.rules))
-            yield view
-
-    last = 0
-    for number, piece in view_scores(module, views(), manner.how):
-        if number > last:
-            yield begun.pop(last).finish(manner.keep)
-            last = number
-        begun[number].segmenter.push(piece)
-        if manner.keep:
-            begun[number].kept.append(piece)
-    if begun:
-        yield begun.pop(last).finish(manner.keep)
-
-
-@dataclass
-class _Begun:
-    """A recording whose frames are passing."""
-
-    view: View
-    segmenter: Segmenter
-    kept: list[np.ndarray] = field(default_factory=list)
-
-    def finish(self, keep: bool) -> Prediction:
-        recording = self.view.recording
-        return Prediction(
-            recording=recording.name,
-            duration=recording.duration,
-            segments=tuple(replace(s, end=min(s.end, recording.duration)) for s in self.segmenter.finish()),
-            fps=self.view.fps,
-            scores=np.concatenate(self.kept) if keep else None,
-        )
-
-
-def own_spec(wanted: Spec, recording: Recording) -> Spec:
-    """The spec of a recording that comes alone: the run's layout, and as many persons as it has."""
-    shape = recording.arrays["skeleton"].shape if "skeleton" in recording.arrays else ()
-    if len(shape) != 4 or shape[2:] != (wanted.joints, wanted.channels):
-        what = f"skeleton of shape {shape}, not (frames, persons, {wanted.joints}, {wanted.channels})"
-        raise InputError(what, recording.name, f"give layout '{wanted.layout}'")
-    return replace(wanted, persons=shape[1])
+    return list(answers.of(run.entry.task).answer(run, manner, part))

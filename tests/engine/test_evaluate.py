@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from acteme.engine.evaluate import clip_scores, evaluate
+from acteme.engine.evaluate import evaluate
 from acteme.engine.loader import Loader
+from acteme.engine.measures.recognition import clip_scores
 from acteme.engine.segmenter import Rules
 from acteme.errors import InputError
 from acteme.nn.recipe import Recipe

@@ -10,8 +10,8 @@ from defusedxml import ElementTree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from acteme.engine.answers import Prediction
 from acteme.engine.export import eaf, file_name, stream, vtt, write
-from acteme.engine.predict import Prediction
 from acteme.errors import InputError
 from acteme.recordings.annotations import Segment
 

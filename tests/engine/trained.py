@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from acteme.engine.predict import Prediction
+from acteme.engine.answers import Prediction
 from acteme.engine.run import Run
 from acteme.engine.settings import Settings
 from acteme.engine.train import train

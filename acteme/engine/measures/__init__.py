@@ -1,0 +1,45 @@
+"""How each task measures a run's own predictions: one module a task, named by it, with `measure` and `PROTOCOLS`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import ModuleType
+
+from torch import nn
+
+from acteme.engine.run import Run
+from acteme.engine.segmenter import Rules
+from acteme.recordings.corpus import Corpus
+from acteme.recordings.windows import Windows
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be measured; `measure(asked)` of a task's module gives its `tasks.outcome.Outcome`."""
+
+    run: Run
+    """The run that the module is of."""
+    module: nn.Module
+    """What predicts, in evaluation mode, on its device."""
+    stage: str
+    """The stage that it is, or whose encoder it has."""
+    corpus: Corpus
+    """The recordings to measure on."""
+    train: Callable[[], Corpus]
+    """The recordings to train on, for what a protocol takes from them."""
+    protocol: str = "predictions"
+    """One of the task's `PROTOCOLS`."""
+    rules: Rules = field(default_factory=Rules)
+    """How segments are made from frame scores."""
+    batch: int = 64
+    """Windows at a time."""
+
+    @property
+    def windows(self) -> Windows:
+        """What the stage was trained on."""
+        return getattr(self.run.config, self.stage).windows
+
+
+def of(task: str) -> ModuleType:
+    """The module of a task."""
+    return import_module(f"{__name__}.{task}")
