@@ -304,6 +304,34 @@ def claim(
 
 
 @app.command
+def compare(
+    data: Annotated[Positional[tuple[str, ...]], arg(metavar="DATA...", help_behavior_hint="")] = (),
+    to: Path = Path("encoders"),
+    only: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME")] = (),
+    seeds: int = 3,
+    epochs: int = 10,
+    work: Path = Path("runs/encoders"),
+    workers: int = 1,
+) -> None:
+    """Compares all skeleton encoders under one protocol: accuracy, parameters, operations, throughput.
+
+    Args:
+        data: clips of one class each, with splits train and test; `mocap` and `stage` unless given.
+        to: the folder for encoders.html, encoders.md and encoders.json.
+        only: only this encoder.
+        seeds: trainings of each.
+        epochs: length of a training.
+        work: where an unfinished comparison keeps its results; run again to go on.
+        workers: trainings at the same time.
+    """
+    from acteme.claims.compare import Protocol
+    from acteme.claims.compare import compare as compare_
+
+    compare_(data, to, names=only, seeds=seeds, protocol=Protocol(epochs=epochs), work=work, workers=workers)
+    print(to / "encoders.html")
+
+
+@app.command
 def completion(shell: Annotated[Positional[Literal["bash", "zsh"]], arg(metavar="SHELL")]) -> None:
     """Prints a shell's completion script, for eval "$(acteme completion bash)".
 

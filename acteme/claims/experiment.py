@@ -170,7 +170,7 @@ def _conclude(e: Experiment, c: Comparison, seeds: Sequence[int], cells: dict[in
         "verdict": verdict(low, high, c.higher_is_better),
         "config_hash": e.config_hash,
         "settings": json.loads(json.dumps(e.settings, default=str)),
-        "commit": _commit(),
+        "commit": commit(),
         "machine": machine(),
         "minutes": round(minutes, 2),
     }
@@ -200,7 +200,7 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, torch {torch.__version__}"
 
 
-def _commit() -> str:
+def commit() -> str:
     """The code's commit where it runs from a checkout, else the package's version."""
     from acteme import __version__
 

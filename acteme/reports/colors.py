@@ -12,6 +12,12 @@ def palette(count: int, dark: bool = False) -> list[str]:
     return [hexadecimal(levels[k % 2], 0.15, 30 + GOLDEN * k) for k in range(count)]
 
 
+def style(count: int) -> str:
+    """Style variables --k0, --k1, ... with so many colors, for light and for dark pages."""
+    light, dark = ("".join(f"--k{k}:{c};" for k, c in enumerate(palette(count, d))) for d in (False, True))
+    return f":root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
+
+
 def hexadecimal(lightness: float, chroma: float, hue: float) -> str:
     """An OKLCH color as #rrggbb; chroma is lowered until the screen can show it (Ottosson 2020)."""
     a, b = math.cos(math.radians(hue)), math.sin(math.radians(hue))

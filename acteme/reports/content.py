@@ -1,6 +1,7 @@
 """What a report shows, as plain data: made from a run by `gather`, drawn by `page`."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -130,6 +131,10 @@ class Page:
     latents_about: str = ""
     figure: Figure | None = None
     replays: tuple[Replay, ...] = ()
+    encoders: dict[str, Any] | None = None
+    """The comparison of all skeleton encoders (see `encoders`), where this system's is among them."""
+    slug: str = ""
+    """Which system it is."""
     settings: dict[str, str] = field(default_factory=dict)
     """Title to JSON text."""
     notes: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -20,7 +21,7 @@ from acteme.recordings.annotations import Segment
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
 from acteme.recordings.skeleton.layouts import layout
-from acteme.reports import words
+from acteme.reports import encoders, words
 from acteme.reports.content import ClassRow, Curve, LatentMap, Metric, Page, Replay, Stage
 from acteme.reports.replay import figure
 
@@ -71,6 +72,8 @@ def gather(run: Run, data: str | Path | Corpus | None = None) -> Page:
         facts=_facts(run),
         classes=run.spec.classes,
         stages=tuple(_stage(run, name) for name in run.stages if run.history(name)),
+        encoders=_encoders(run.entry.slug),
+        slug=run.entry.slug,
         settings=_settings(run),
         notes=tuple(notes),
         version=run.version,
@@ -128,6 +131,12 @@ def _facts(run: Run) -> tuple[tuple[str, str], ...]:
         ("Trained", f"{run.created[:16].replace('T', ' ')}{'' if run.status == 'trained' else f' ({run.status})'}"),
         ("Run", run.name),
     )
+
+
+def _encoders(slug: str) -> dict[str, Any] | None:
+    """The comparison of all encoders, if it is known and has the system's."""
+    made = encoders.known()
+    return made if made and slug in {e["slug"] for e in made["encoders"]} else None
 
 
 def _settings(run: Run) -> dict[str, str]:

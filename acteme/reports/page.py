@@ -9,8 +9,8 @@ import jinja2
 from markupsafe import Markup
 
 from acteme.atomic import write_text
-from acteme.reports import charts, replay
-from acteme.reports.colors import palette
+from acteme.reports import charts, encoders, replay
+from acteme.reports.colors import style
 from acteme.reports.content import Page
 
 if TYPE_CHECKING:
@@ -50,9 +50,10 @@ def render(page: Page) -> str:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     present = sorted(set(page.latents.label.tolist()), key=lambda k: (k < 0, k)) if page.latents else []
+    shown = len(page.encoders["encoders"]) if page.encoders else 0
     return environment.from_string(_text("page.html")).render(
         page=page,
-        css=Markup(_colors(len(page.classes)) + _text("page.css")),
+        css=Markup(style(max(len(page.classes), shown)) + _text("page.css")),
         script=Markup(_text("page.js") + (_text("scene.js") + _text("player.js") if page.replays else "")),
         replays=Markup(_replays(page)),
         present=[(k, page.classes[k] if k >= 0 else "no class") for k in present],
@@ -64,18 +65,13 @@ def render(page: Page) -> str:
         ends=charts.ends,
         confusion=charts.confusion,
         latent_map=charts.latent_map,
+        encoders=encoders.section,
         icon=lambda path: Markup('<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{}"/></svg>').format(path),
     )
 
 
 def _text(name: str) -> str:
     return files("acteme.reports").joinpath(name).read_text(encoding="utf-8")
-
-
-def _colors(classes: int) -> str:
-    """Style variables --k0, --k1, ... with the classes' colors, for light and for dark."""
-    light, dark = ("".join(f"--k{k}:{c};" for k, c in enumerate(palette(classes, d))) for d in (False, True))
-    return f":root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
 
 
 def _replays(page: Page) -> str:

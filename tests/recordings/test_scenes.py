@@ -36,7 +36,7 @@ def test_a_batch_names_the_scene_and_brings_its_map(tmp_path):
     ],
 )
 def test_bad_positions_are_named(changes, message):
-    with pytest.raises(InputError, match=".*") as caught:
+    with pytest.raises(InputError) as caught:
         Corpus.of([track("a", "hall", **changes)], SPEC)
     assert message in str(caught.value)
 
