@@ -39,13 +39,12 @@ class Local:
             place, file = str(Path(place).expanduser().parent), {"gguf_file": Path(place).name}
         gpu = torch.cuda.is_available()
         dtype = torch.bfloat16 if gpu else torch.float32
-        self.tokenizer: Any = pretrained(
-            place, lambda at, local: AutoTokenizer.from_pretrained(at, local_files_only=local, **file)
-        )
-        self.model: Any = pretrained(
-            place,
-            lambda at, local: AutoModelForCausalLM.from_pretrained(at, local_files_only=local, dtype=dtype, **file),
-        )
+
+        def load(kind: Any, **how: Any) -> Any:
+            return pretrained(place, lambda at, here: kind.from_pretrained(at, local_files_only=here, **file, **how))
+
+        self.tokenizer: Any = load(AutoTokenizer)
+        self.model: Any = load(AutoModelForCausalLM, dtype=dtype)
         self.model.eval().to("cuda" if gpu else "cpu")
         self.tokenizer.padding_side = "left"
         if self.tokenizer.pad_token is None:

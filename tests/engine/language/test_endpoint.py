@@ -71,8 +71,8 @@ def test_what_is_asked(server):
     Endpoint(server.url + "/", "m", "secret").generate([talk], max_tokens=7, temperature=0.5, seed=3, stop=("\n",))
     ((path, body, key),) = server.asked
     assert path == "/v1/chat/completions" and key == "Bearer secret"
-    assert body == {"model": "m", "max_tokens": 7, "temperature": 0.5, "seed": 3, "stop": ["\n"],
-                    "messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hello"}]}  # fmt: skip
+    said = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hello"}]
+    assert body == {"model": "m", "messages": said, "max_tokens": 7, "temperature": 0.5, "seed": 3, "stop": ["\n"]}
 
 
 def test_the_environment_names_server_and_key(server, monkeypatch):
@@ -107,7 +107,7 @@ def test_a_server_that_stays_busy(server):
         (
             404,
             {"error": "no model\nof this name"},
-            r"error 404 \(no model of this name\); check the address and the mod",
+            r"error 404 \(no model of this name\); check the address",
         ),
         (400, b"<html>", r"answers with error 400 \(Bad Request\)$"),
         (200, b"<html>", "does not answer with JSON; correct the address"),
