@@ -4,7 +4,7 @@ import inspect
 import math
 import re
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -60,8 +60,10 @@ def _written(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def coerce_options(given: Mapping[str, str], function: Callable[..., Any], where: str) -> dict[str, Any]:
-    """Turns option texts into the types of the function's parameters.
+def coerce_options(
+    given: Mapping[str, str], function: Callable[..., Any], where: str, also: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Turns option texts into the types of the function's parameters; `also` are further options to suggest.
 
     Raises:
         InputError: an option that the function does not have, a text that does not fit, or a missing option.
@@ -69,8 +71,8 @@ def coerce_options(given: Mapping[str, str], function: Callable[..., Any], where
     known = options_of(function)
     for name in given:
         if name not in known:
-            near = get_close_matches(name, known, 1)
-            listed = f"its options: {', '.join(known)}" if known else "it has no options"
+            near = get_close_matches(name, [*known, *also], 1)
+            listed = f"its options: {', '.join([*known, *also])}" if known or also else "it has no options"
             raise InputError(
                 f"unknown option '{name}'", where, f"did you mean '{near[0]}'? {listed}" if near else listed
             )

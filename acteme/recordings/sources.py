@@ -2,7 +2,8 @@
 
 Data is named by a string: `NAME`, `NAME:PATH` or `PATH`, each with options, as in `ntu60:/data/nturgbd?protocol=xview`.
 A path alone is a folder with `annotations.csv` (your own data), a corpus folder that `acteme data convert` wrote, or
-one media file.
+one media file. Some options every data set has (see `longtail.options`): they choose among its training recordings and
+have no part in what the cache keeps.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from acteme.errors import InputError
+from acteme.recordings import longtail
 from acteme.recordings.cache import Progress, cached
 from acteme.recordings.corpus import Corpus
-from acteme.recordings.options import coerce_options, parse_options
+from acteme.recordings.options import coerce_options, options_of, parse_options
 from acteme.recordings.recording import Listing
 
 READERS = "acteme.recordings.skeleton.readers"
@@ -115,9 +117,10 @@ def _bare(path: Path, options: Mapping[str, str], text: str) -> Request:
         raise InputError("there is no such path, and no source of that name", text, _near(text))
     if path.is_dir():
         if (path / "corpus.json").is_file():
-            if options:
-                raise InputError("a corpus folder takes no options", text, "convert the data again with them")
-            return Request("corpus", path, {}, text)
+            if own := sorted(options.keys() - options_of(longtail.options)):
+                what = f"a corpus folder has no option '{own[0]}'"
+                raise InputError(what, text, "convert the data again with the options of its source")
+            return Request("corpus", path, options, text)
         if (path / "annotations.csv").is_file():
             return Request("folder", path, options, text)
         mend = f"write one, or name its layout as NAME:{path} with NAME one of {', '.join(_readers())}"
@@ -140,16 +143,21 @@ def _near(name: str) -> str:
 def list_data(data: str | Path | Corpus) -> Listing | Corpus:
     """Lists a data set without parsing or caching its recordings; worlds and corpora come whole.
 
+    What is only listed still has all its recordings: which ones the options of every data set leave is known when they
+    are read.
+
     Raises:
         InputError: see `parse`; an option is wrong; the data set cannot be listed.
     """
     if isinstance(data, Corpus):
         return data
     request = parse(data)
+    choose = _choice(request)
     if request.name == "corpus":
-        return Corpus.open(Path(str(request.path)))
+        return choose(Corpus.open(Path(str(request.path))))
     function, options = _bind(request)
-    return function(request.path, **options) if request.path else function(**options)
+    listed = function(request.path, **options) if request.path else function(**options)
+    return choose(listed) if isinstance(listed, Corpus) else listed
 
 
 def open_data(data: str | Path | Corpus, *, skip_bad: bool = False, progress: Progress | None = None) -> Corpus:
@@ -167,15 +175,23 @@ def open_data(data: str | Path | Corpus, *, skip_bad: bool = False, progress: Pr
     if isinstance(data, Corpus):
         return data
     request = parse(data)
+    choose = _choice(request)
     if request.name == "corpus":
-        return Corpus.open(Path(str(request.path)))
+        return choose(Corpus.open(Path(str(request.path))))
     function, options = _bind(request)
     path = request.path
     make = (lambda: function(path, **options)) if path else (lambda: function(**options))
-    return cached(request.name, path, options, make, skip_bad, progress)
+    return choose(cached(request.name, path, options, make, skip_bad, progress))
+
+
+def _choice(request: Request) -> Callable[[Corpus], Corpus]:
+    """What chooses recordings by the options that every data set has."""
+    given = {n: text for n, text in request.options.items() if n in options_of(longtail.options)}
+    return longtail.options(**coerce_options(given, longtail.options, request.text))
 
 
 def _bind(request: Request) -> tuple[Callable[..., Listing | Corpus], dict[str, Any]]:
-    """The function of a source and its options."""
-    function = SOURCES[request.name].function()
-    return function, coerce_options(request.options, function, request.text)
+    """The function of a source and its own options."""
+    function, every = SOURCES[request.name].function(), options_of(longtail.options)
+    own = {n: text for n, text in request.options.items() if n not in every}
+    return function, coerce_options(own, function, request.text, also=tuple(every))

@@ -102,8 +102,22 @@ def sources() -> None:
     console.print(table)
     console.print(
         "\nDATA can also be the path of a folder with annotations.csv, of a converted data set or of one recording.\n"
-        "Options follow a question mark, as in 'mocap?train=8&seed=1'; acteme data list NAME shows them."
+        "Options follow a question mark, as in 'mocap?train=8&seed=1'; acteme data list NAME shows them.\n"
     )
+    _common_options(console)
+
+
+def _common_options(console: Console) -> None:
+    """The options that every data set takes."""
+    from acteme.recordings import longtail
+    from acteme.recordings.options import described
+
+    about, options = described(longtail.options)
+    table = _table("option", "default", "meaning")
+    for row in options:
+        _add(table, *row)
+    console.print(f"{escape(about)}\n")
+    console.print(table)
 
 
 def source(name: str) -> None:
@@ -122,7 +136,9 @@ def source(name: str) -> None:
     table = _table("option", "default", "meaning")
     for row in options:
         _add(table, *row)
-    console.print(table if options else "It has no options.")
+    console.print(table if options else "It has no options of its own.")
+    console.print("")
+    _common_options(console)
 
 
 def show(value: RenderableType) -> None:

@@ -123,7 +123,7 @@ def test_options_reach_the_reader(data):
 def test_a_corpus_folder(data, tmp_path):
     Corpus.build(mixed(), SPEC, tmp_path / "c")
     assert len(open_data(tmp_path / "c")) == 4
-    with pytest.raises(InputError, match="a corpus folder takes no options"):
+    with pytest.raises(InputError, match="a corpus folder has no option 'fps'"):
         open_data(f"{tmp_path / 'c'}?fps=3")
 
 
