@@ -29,7 +29,7 @@ from acteme.engine.head import LinearHead
 from acteme.engine.latents import latent_width, recording_latents
 from acteme.engine.loader import Loader
 from acteme.engine.measures import Asked
-from acteme.engine.measures.recognition import labels
+from acteme.engine.measures.recognition import labels, training_counts
 from acteme.engine.run import Run, load, short_name
 from acteme.engine.segmenter import Rules
 from acteme.engine.settings import Settings
@@ -118,8 +118,9 @@ def evaluate(
                              None if isinstance(data, Corpus) else shown,
                              "evaluate latents instead, by --protocol transfer")  # fmt: skip
         name = stage or run.stage_with("predict")
+        same = not other or (run.data is None and "train" in corpus.column("split"))  # the latter: both in memory
         asked = Asked(run, run.module(name).to(device_for(accelerator)), name, chosen, partial(training_part, corpus),
-                      protocol, rules, batch)  # fmt: skip
+                      protocol, rules, batch, same)  # fmt: skip
         outcome = measures.of(run.entry.task).measure(asked)
     else:
         name = stage or run.stage_with("encode")
@@ -174,7 +175,7 @@ def probe(run: Run, stage: str, protocol: str, train: Corpus, test: Corpus, rule
             raise InputError("nearest neighbors need clips with one label", "--protocol", "use linear")
         known, queries = (recording_latents(module, c, windows, batch) for c in (train, test))
         found = probes.knn(known, train.label, queries, len(train.spec.classes), int(kind[2] or 1), TEMPERATURE)
-        return recognition.measure(found, test.label, test.spec.classes)
+        return recognition.measure(found, test.label, test.spec.classes, trained=training_counts(train))
     if kind[1] == "semi":
         held = np.zeros(len(train), np.int64) if frames else train.label
         train = train.select(rows=probes.label_subset(held, int(kind[2]) / 100, run.settings.seed))

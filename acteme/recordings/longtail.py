@@ -30,7 +30,9 @@ def profile(most: int, imbalance: float, classes: int) -> Int[np.ndarray, " k"]:
     return (most * share).astype(np.int64)
 
 
-def draw(name: Sequence[str], label: Int[np.ndarray, " n"], keep: Int[np.ndarray, " k"]) -> Int[np.ndarray, " m"]:
+def draw(
+    name: Sequence[str] | np.ndarray, label: Int[np.ndarray, " n"], keep: Int[np.ndarray, " k"]
+) -> Int[np.ndarray, " m"]:
     """Rows of `keep` recordings of each class (all, where it has fewer), class after class."""
     rng, order, kept = np.random.RandomState(0), np.argsort(np.asarray(name), kind="stable"), []
     for k, count in enumerate(keep):

@@ -104,7 +104,12 @@ def with_evaluation(page: Page, found: dict) -> Page:  # type: ignore[type-arg]
         metrics.append(Metric(name, title, about, nan if value is None else value, low, high, name in defined))
     key, title, unit = CLASS_VALUES.get(found["task"], ("", "", ""))
     rows = [
-        ClassRow(name, nan if row.get(key) is None else row[key], f"{int(row.get(unit) or 0):,} {unit}")
+        ClassRow(
+            name,
+            nan if row.get(key) is None else row[key],
+            f"{int(row.get(unit) or 0):,} {unit}"
+            + (f", {int(row['trained']):,} in training" if row.get("trained") is not None else ""),
+        )
         for name, row in found["per_class"].items()
     ]
     protocol = PROTOCOLS.get(found["protocol"].partition("-")[0], found["protocol"])

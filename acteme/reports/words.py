@@ -7,6 +7,9 @@ ABOUT = {
         "Mean class accuracy",
         "Accuracy of each class, averaged: rare classes count like frequent.",
     ),
+    "many_shot": ("Many-shot accuracy", "Mean accuracy of the classes with more than 100 training recordings."),
+    "medium_shot": ("Medium-shot accuracy", "Mean accuracy of the classes with 20 to 100 training recordings."),
+    "few_shot": ("Few-shot accuracy", "Mean accuracy of the classes with fewer than 20 training recordings."),
     "frame_map": ("Frame mAP", "Average precision of each class over all test frames, averaged over classes."),
     "frame_map_1_action": ("Frame mAP, one action", "Frame mAP over the frames in which exactly one action holds."),
     "frame_map_2_actions": ("Frame mAP, two at once", "Frame mAP over the frames in which exactly two actions hold."),
@@ -40,7 +43,7 @@ HEADLINES = {
     "segmentation": (
         "frame_map", "frame_map_1_action", "frame_map_2_actions", "frame_accuracy", "edit", "f1@25", "event_map@0.5",
     ),
-    "recognition": ("top1", "top5", "mean_class_accuracy"),
+    "recognition": ("top1", "top5", "mean_class_accuracy", "few_shot"),
 }  # fmt: skip
 """What is shown large, where it is defined: the first four of these."""
 

@@ -56,6 +56,19 @@ def test_protocols_for_latents_of_clips(protocol):
     assert made.metrics["top1"] == 1.0 and made.protocol == protocol
 
 
+@pytest.mark.parametrize("protocol", ["predictions", "linear", "knn"])
+def test_classes_are_told_apart_by_their_training_clips(protocol):
+    run, corpus = recognizing()[0], trimmed(90)
+    train = corpus.column("split") == "train"
+    keep = ~train | (corpus.label == 0) | (np.cumsum(train & (corpus.label == 1)) <= 5)
+    corpus = corpus.select(rows=keep)
+    made = evaluate(run, corpus, protocol=protocol)
+    assert [row["trained"] for row in made.per_class.values()] == [30, 5]
+    assert made.metrics["medium_shot"] == made.metrics["few_shot"] == 1.0 and "many_shot" not in made.metrics
+    other = evaluate(replace(run, data="elsewhere"), corpus, protocol=protocol)
+    assert ("trained" in other.per_class["low"]) == (protocol != "predictions"), "what it learned from is not known"
+
+
 @pytest.mark.parametrize("protocol", ["linear", "finetune", "semi-50"])
 def test_protocols_for_latents_of_frames(protocol):
     run, corpus = segmenting()

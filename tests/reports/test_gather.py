@@ -61,7 +61,7 @@ def test_untrimmed_run_is_evaluated_and_shown(runs):
 
 def test_clips_are_shown_with_what_they_are_and_were_taken_for(runs):
     found = gather(runs["clips"], trimmed(24))
-    assert found.confusion.sum() == 8 and found.class_rows[0].count == "4 clips"
+    assert found.confusion.sum() == 8 and found.class_rows[0].count == "4 clips, 8 in training"
     one = found.replays[1]
     assert [(s.start, s.end, s.label) for s in one.truth] == [(0.0, pytest.approx(1.2), "high")]
     assert {s.label for r in found.replays for s in r.predicted} == {"low", "high"}
@@ -166,6 +166,21 @@ def test_undefined_values_stay_undefined():
     assert values["f1@25"].title == "F1@25" and values["something_new"].title == "something_new"
     assert [(r.name, r.count) for r in made.class_rows] == [("b", "1,200 frames"), ("a", "0 frames")]
     assert made.evaluated.endswith("with a share of the labels (5), measured on the test split of mocap.")
+
+
+def test_training_clips_and_the_rare_classes_are_shown():
+    found = {
+        "task": "recognition", "protocol": "predictions", "data": "stage", "split": "test",
+        "metrics": {"top1": 0.5, "top5": None, "mean_class_accuracy": 0.5, "many_shot": 0.8, "few_shot": 0.2},
+        "intervals": {},
+        "per_class": {"a": {"accuracy": 0.8, "clips": 40, "trained": 1200},
+                      "b": {"accuracy": 0.2, "clips": 40, "trained": 0}},
+        "confusion": None,
+    }  # fmt: skip
+    made = with_evaluation(page(), found)
+    assert [r.count for r in made.class_rows] == ["40 clips, 1,200 in training", "40 clips, 0 in training"]
+    assert [m.name for m in made.metrics if m.headline] == ["top1", "mean_class_accuracy", "few_shot"]
+    assert made.metrics[-1].title == "Few-shot accuracy"
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):

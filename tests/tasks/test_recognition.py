@@ -81,3 +81,57 @@ def test_mismatched_input_is_refused():
         recognition.measure(np.zeros((1, 2)), np.array([0]), ["a", "b", "c"])
     with pytest.raises(InputError, match="3 labels but recordings of 1 clips"):
         recognition.measure(np.zeros((3, 2)), np.zeros(3, int), recording=np.zeros(1, int))
+
+
+# --- by shots --------------------------------------------------------------------------------------------------------
+
+
+def shots_by_hand(rows, labels, trained, low=20, high=100):
+    """Mean over the classes of each group of the share of their clips that is recognized; class by class."""
+    groups = {"many_shot": [], "medium_shot": [], "few_shot": []}
+    for k, count in enumerate(trained):
+        mine = [row for row, label in zip(rows, labels, strict=True) if label == k]
+        if not mine:
+            continue
+        right = sum(row.index(max(row)) == k for row in mine)
+        group = "many_shot" if count > high else "few_shot" if count < low else "medium_shot"
+        groups[group].append(right / len(mine))
+    return {name: sum(found) / len(found) for name, found in groups.items() if found}
+
+
+@given(clips(), st.lists(st.integers(0, 200), min_size=7, max_size=7))
+def test_accuracy_by_shots_equals_the_definition(data, trained):
+    scores, label = data
+    trained = trained[: scores.shape[1]]
+    wanted = shots_by_hand(scores.tolist(), label.tolist(), trained)
+    out = recognition.measure(scores, label, trained=np.array(trained), resamples=20)
+    found = {name: value for name, value in out.metrics.items() if name.endswith("shot")}
+    assert found == (pytest.approx(wanted) if len(wanted) > 1 else {})
+    assert [row["trained"] for row in out.per_class.values()] == trained
+    plain = recognition.measure(scores, label, resamples=20)
+    assert all(np.isnan(v) or v == out.metrics[n] for n, v in plain.metrics.items()) and plain.confusion is not None
+
+
+def test_the_bounds_of_the_groups():
+    groups = recognition.shot_groups(np.array([0, 19, 20, 100, 101]))
+    assert {name: of.tolist() for name, of in groups.items()} == {
+        "many_shot": [False] * 4 + [True],
+        "medium_shot": [False, False, True, True, False],
+        "few_shot": [True, True, False, False, False],
+    }
+    assert recognition.shot_groups(np.array([3, 4, 5]), (4, 4))["medium_shot"].tolist() == [False, True, False]
+    with pytest.raises(InputError, match="shots from 9 to 4"):
+        recognition.shot_groups(np.array([1]), (9, 4))
+
+
+def test_shots_have_intervals_of_their_own_classes():
+    label = np.repeat(np.arange(4), 50)
+    sure = np.isin(label, (0, 3))
+    rng = np.random.default_rng(0)
+    scores = np.eye(4)[np.where(sure | (rng.random(200) < 0.5), label, (label + 1) % 4)]
+    out = recognition.measure(scores, label, trained=np.array([500, 30, 5, 5]), resamples=300)
+    assert out.metrics["many_shot"] == 1 and out.intervals["many_shot"] == (1, 1)
+    low, high = out.intervals["few_shot"]
+    assert low < out.metrics["few_shot"] == (out.per_class["2"]["accuracy"] + 1) / 2 < high < 1
+    with pytest.raises(InputError, match="4 classes but training clips of 3"):
+        recognition.measure(scores, label, trained=np.ones(3))

@@ -33,6 +33,8 @@ class Asked:
     """How segments are made from frame scores."""
     batch: int = 64
     """Windows at a time."""
+    same: bool = True
+    """Whether the module learned from the recordings that `train` gives, as far as is known."""
 
     @property
     def windows(self) -> Windows:

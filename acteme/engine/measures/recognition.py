@@ -17,7 +17,13 @@ PROTOCOLS = ("predictions",)
 def measure(asked: Asked) -> Outcome:
     """Accuracies of the classes that score highest."""
     found = clip_scores(asked.module, asked.corpus, asked.windows, asked.batch)
-    return recognition.measure(found, labels(asked.corpus), asked.corpus.spec.classes)
+    trained = training_counts(asked.train()) if asked.same else None
+    return recognition.measure(found, labels(asked.corpus), asked.corpus.spec.classes, trained=trained)
+
+
+def training_counts(train: Corpus) -> np.ndarray:
+    """How many training recordings each class has."""
+    return np.bincount(train.label[train.label >= 0], minlength=len(train.spec.classes))
 
 
 def clip_scores(module: nn.Module, corpus: Corpus, windows: Windows, batch: int) -> np.ndarray:
