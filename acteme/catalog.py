@@ -79,6 +79,19 @@ ENTRIES: tuple[Entry, ...] = (
         claim="Three part streams that see all modalities at once recognize actions at least as well as four "
         "whole-body streams of one modality each, with fewer parameters; the gain is on actions of one part.",
     ),
+    Entry(
+        slug="brl",
+        verb="recognize",
+        title="BRL: Balanced Representation Learning",
+        authors="Liu et al.",
+        venue="Machine Intelligence Research 2023",
+        arxiv="2308.14024",
+        reads="skeleton",
+        task="recognition",
+        stages=(("recognize", "Recognizer"),),
+        claim="On long-tailed data, mixing upper and lower bodies of clips and weighting the loss by class late in training "
+        "raise mean class accuracy over plain training, mostly on rare classes and without much harm to frequent ones.",
+    ),
 )
 
 

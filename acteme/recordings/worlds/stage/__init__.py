@@ -36,7 +36,7 @@ def stage(
     *,
     form: Literal["clips", "untrimmed"] = "clips",
     labels: Literal["class", "part"] = "class",
-    rule: Literal["primitives", "rhythm"] = "primitives",
+    rule: Literal["primitives", "halves", "rhythm"] = "primitives",
     train: int | None = None,
     test: int | None = None,
     classes: int = 12,
@@ -77,12 +77,13 @@ def stage(
         form: "clips" of one class each, or "untrimmed" recordings of many slots of time.
         labels: "class", or "part": what every part plays (36 labels, several at a time). In untrimmed recordings the
             slots of "class" are common to all parts; with "part" every part has its own.
-        rule: what makes a class: given "primitives" of given parts, or the "rhythm" of a pair of parts.
+        rule: what makes a class: given "primitives" of given parts, what both "halves" of the body do (arms and legs),
+            or the "rhythm" of a pair of parts.
         train: number of training recordings; None makes 2000 clips or 64 untrimmed ones.
         test: number of test recordings; None makes 500 clips or 24 untrimmed ones.
-        classes: number of classes (rhythm: at most 20).
+        classes: number of classes (halves: at most 24, rhythm: at most 20).
         rule_parts: parts that a rule on primitives is about.
-        rules: which rules on primitives; a seed of its own, so that other seeds have the same classes.
+        rules: which rules on primitives or halves; a seed of its own, so that other seeds have the same classes.
         rest: probability that a part that no rule binds is still.
         frames: clips: least and greatest length.
         seconds: untrimmed: least and greatest length.
@@ -132,7 +133,12 @@ def stage(
             "stage",
             "give numbers in these ranges",
         )
-    kinds = ruling.on_primitives(classes, rule_parts, rules) if rule == "primitives" else ruling.on_rhythm(classes)
+    if rule == "rhythm":
+        kinds = ruling.on_rhythm(classes)
+    elif rule == "halves":
+        kinds = ruling.on_halves(classes, rules)
+    else:
+        kinds = ruling.on_primitives(classes, rule_parts, rules)
     names = kinds.names if labels == "class" else truth.PART_CLASSES
     phrases = words.rule_phrases(kinds) if labels == "class" else words.PHRASES[:, 1:].ravel().tolist()
     ranges = Range(amplitude, frequency, (-easing, easing))
@@ -221,7 +227,7 @@ def _quota(rng: np.random.Generator, count: int, classes: int, tail: float) -> n
 
 
 def _check_names(*, form: str, labels: str, rule: str) -> None:
-    known = {"form": ("clips", "untrimmed"), "labels": ("class", "part"), "rule": ("primitives", "rhythm")}
+    known = {"form": ("clips", "untrimmed"), "labels": ("class", "part"), "rule": ("primitives", "halves", "rhythm")}
     for name, value in {"form": form, "labels": labels, "rule": rule}.items():
         if value not in known[name]:
             raise InputError(f"{name} is '{value}'", "stage", f"use {' or '.join(known[name])}")

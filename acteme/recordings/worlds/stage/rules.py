@@ -3,6 +3,8 @@
 "primitives": a class wants given primitives of given parts. No two classes are mirror images of each other, and a clip
 never keeps the rule (or its mirror image) of another class by accident.
 
+"halves": a class is what the arms do together with what the legs do; each half goes with several of the other.
+
 "rhythm": a class is a pair of parts that move with one frequency, in a slow or a fast band, together or in opposite
 phase, whichever primitive they play.
 """
@@ -19,6 +21,7 @@ from acteme.recordings.worlds.stage.rig import MIRROR, PARTS
 from acteme.recordings.worlds.stage.script import Range, Script, draw
 
 FREE = -1
+STEP = PRIMITIVES.index("lift")
 PAIRS = (("right_arm", "left_arm"), ("right_leg", "left_leg"), ("right_arm", "right_leg"), ("right_arm", "left_leg"),
          ("head", "torso"))  # fmt: skip
 BANDS = {"slow": (0.5, 1.2), "fast": (1.8, 3.0)}
@@ -62,6 +65,20 @@ def on_primitives(classes: int, parts: int, seed: int) -> Rules:
     every = np.array(list(rules))
     wanted = every[np.random.default_rng(seed).permutation(len(every))[:classes]]
     names = tuple("+".join(f"{PARTS[p]}:{PRIMITIVES[w]}" for p, w in enumerate(r) if w != FREE) for r in wanted)
+    return Rules(names, wanted != FREE, wanted)
+
+
+def on_halves(classes: int, seed: int) -> Rules:
+    """Up to 24 rules, drawn from all: a primitive of the right arm alone or of both x legs that stand still or step."""
+    arm, leg = ([PARTS.index(f"{side}_{limb}") for side in ("right", "left")] for limb in ("arm", "leg"))
+    every = list(product(("right_arm", "arms"), range(STILL + 1, len(PRIMITIVES)), (STILL, STEP)))
+    if not 1 <= classes <= len(every):
+        raise InputError(f"classes is {classes}", "stage", f"rules on halves make 1 to {len(every)} classes")
+    chosen = [every[i] for i in np.random.default_rng(seed).permutation(len(every))[:classes]]
+    wanted = np.full((classes, len(PARTS)), FREE)
+    for rule, (arms, gesture, step) in zip(wanted, chosen, strict=True):
+        rule[arm], rule[leg] = (gesture, gesture if arms == "arms" else STILL), step
+    names = tuple(f"{arms}:{PRIMITIVES[gesture]}+legs:{PRIMITIVES[step]}" for arms, gesture, step in chosen)
     return Rules(names, wanted != FREE, wanted)
 
 

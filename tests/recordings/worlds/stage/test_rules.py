@@ -3,7 +3,7 @@ import pytest
 
 from acteme.errors import InputError
 from acteme.recordings.worlds.stage import rules as r
-from acteme.recordings.worlds.stage.primitives import STILL
+from acteme.recordings.worlds.stage.primitives import PRIMITIVES, STILL
 from acteme.recordings.worlds.stage.rig import MIRROR, PARTS
 from acteme.recordings.worlds.stage.script import Range
 
@@ -51,6 +51,25 @@ def test_a_cast_keeps_its_rule_and_no_other(classes: int, parts: int) -> None:
                 assert kept_by_hand(wanted, row)
             else:
                 assert not kept, (rules.names[j], k)
+
+
+def test_rules_on_halves_are_made_of_both() -> None:
+    rules = r.on_halves(24, 0)
+    arms, legs = zip(*(name.split("+") for name in rules.names), strict=True)
+    assert len(set(rules.names)) == 24 and len(set(arms)) == 12 and set(legs) == {"legs:still", "legs:lift"}
+    assert all(arms.count(a) == 2 for a in arms), "every gesture goes with both"
+    assert not rules.parts[:, [0, 5]].any() and rules.parts[:, 1:5].all()
+    assert len({tuple(w) for w in rules.wanted} | {tuple(w[MIRROR]) for w in rules.wanted}) == 36
+    for name, wanted in zip(rules.names, rules.wanted, strict=True):
+        (who, gesture), (_, step) = (part.split(":") for part in name.split("+"))
+        left = gesture if who == "arms" else "still"
+        assert [PRIMITIVES[w] for w in wanted[1:5]] == [gesture, left, step, step]
+    assert r.on_halves(8, 3).names == r.on_halves(24, 3).names[:8] != r.on_halves(8, 4).names
+    with pytest.raises(InputError, match="rules on halves make 1 to 24 classes"):
+        r.on_halves(25, 0)
+    rng, label = np.random.default_rng(0), np.arange(480) % 24
+    out = r.cast(rng, rules, label, r.any_primitives(rng, (480, 6), 0.3), 0.3)
+    assert (rules.kept(out) == (np.arange(24) == label[:, None])).all()
 
 
 def test_free_parts_stay_free() -> None:
