@@ -89,7 +89,7 @@ ENTRIES: tuple[Entry, ...] = (
         reads="skeleton",
         task="recognition",
         stages=(("recognize", "Recognizer"),),
-        claim="On long-tailed data, mixing upper and lower bodies of clips and weighting the loss by class late in training "
+        claim="On long-tailed data, mixing upper and lower bodies of clips and weighting its loss late in training "
         "raise mean class accuracy over plain training, mostly on rare classes and without much harm to frequent ones.",
     ),
 )
