@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from acteme.nn.masked import norm
-from acteme.nn.skeleton.encoder import Block, Keep, Maps, TemporalConv, around
+from acteme.nn.skeleton.encoder import Block, Keep, Maps, TemporalConv, around, product
 
 Graph = Float[Tensor, "k v v"]
 
@@ -63,9 +63,15 @@ class GraphConv(nn.Module):
     def forward(self, x: Maps, keep: Keep | None) -> Maps:
         n, c, t, v = x.shape
         links = self.links if self.importance is None else self.links * self.importance
-        # sum_k (W_k x + b_k) A_k = W [x A_1, x A_2, ...] + sum_k b_k 1ᵀA_k: the smaller side is multiplied by the graph
-        gathered = x.reshape(n, c * t, v) @ links.permute(1, 2, 0).reshape(v, -1)
-        y = self.mix(gathered.view(n, c, t, -1)) + (self.bias.T @ links.sum(1))[:, None]
+        weight, (k, o) = self.mix.weight[:, :, 0], self.bias.shape  # o c k
+        # sum_k (W_k x + b_k) A_k; the graph is multiplied with the smaller side
+        if c < o:
+            gathered = (x.reshape(n, 1, c * t, v) @ links).view(n, k * c, t, v)
+            y = product(weight.transpose(1, 2).flatten(1), x.new_zeros(o), gathered)
+            y = y + (self.bias.T @ links.sum(1))[:, None]
+        else:
+            y = product(weight.permute(2, 0, 1).flatten(0, 1), self.bias.flatten(), x)
+            y = (y.view(n, k, o * t, v) @ links).sum(1).view(n, o, t, v)
         y = norm(self.bn, y, keep)
         if self.residual:
             y = y + (x if self.down is None else self.down(x, keep))
