@@ -73,3 +73,30 @@ def test_classes_of_the_rhythm_have_a_family():
 
     found = _families(SimpleNamespace(per_class=rows(3)))
     assert found == {"arms": 1.0, "legs": 0.0, "one part": 0.5, "whole body": 0.0}
+
+
+def test_the_arms_of_brl_differ_in_mixing_and_loss_only():
+    from dataclasses import replace
+
+    from acteme.claims.brl import CHANGES, LATE, _config
+
+    full = _config("full").recognize
+    assert (full.rebalance.loss, full.rebalance.begin, full.mixing.share) == ("action_aware", LATE, 1 / 16)
+    for arm in CHANGES:
+        changed = _config(arm).recognize
+        assert replace(changed, mixing=full.mixing, rebalance=full.rebalance) == full
+    assert len({repr((_config(a).recognize.mixing, _config(a).recognize.rebalance)) for a in CHANGES}) == len(CHANGES)
+    late = [_config(a).recognize.rebalance.begin for a in ("drw", "action-aware", "full", "scrambled")]
+    assert late == [LATE] * 4
+
+
+def test_thirds_of_the_classes_by_their_training_clips():
+    from types import SimpleNamespace
+
+    from acteme.claims.brl import _thirds
+
+    counts = [5, 90, 1, 40, 80, 60, 70, 2, 3, 50, 4, 6, 7, 8, 10, 9, 30, 20, 100, 15]
+    rows = {str(n): {"accuracy": n / 100, "trained": n} for n in counts}
+    found = _thirds(SimpleNamespace(per_class=rows))
+    assert found["frequent"] == pytest.approx(sum((100, 90, 80, 70, 60, 50, 40)) / 700)
+    assert found["rare"] == pytest.approx(sum((1, 2, 3, 4, 5, 6, 7)) / 700)
