@@ -38,7 +38,7 @@ small one), 14% batch norms (22%).
 - The second stage's weights are the same in all of its epochs. Officially the list of betas is overwritten by 1 - beta,
   so that in every second epoch all classes weigh almost the same: `rebalance.alternating`. The official weights cannot
   change a third time (an IndexError at twice the step); here `rebalance.begin` is any epoch.
-- Training clips are counted. Officially the counts of imbalance 100 (10 on NW-UCLA) are assumed, whatever is trained on.
+- Training clips are counted. Officially the counts of imbalance 100 (10 on NW-UCLA) are assumed, whatever the data.
 - Weights of a class with one clip, and of classes of equal size, are defined (0 / 0 officially).
 - Clips are turned upright about the vertical only, and half turns are made; official free rotation, and the right foot
   as origin on NW-UCLA: `view.official_turn` (see `acteme.recordings.skeleton.normalize`).
