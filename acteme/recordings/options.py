@@ -72,7 +72,7 @@ def coerce_options(
     for name in given:
         if name not in known:
             near = get_close_matches(name, [*known, *also], 1)
-            listed = f"its options: {', '.join([*known, *also])}" if known or also else "it has no options"
+            listed = f"its options: {', '.join(known)}" if known else "it has no options"
             raise InputError(
                 f"unknown option '{name}'", where, f"did you mean '{near[0]}'? {listed}" if near else listed
             )

@@ -72,7 +72,7 @@ def test_every_source_tells_its_options(name, capsys):
     out = capsys.readouterr().out
     assert SOURCES[name].about in out
     known = [line.split()[0] for line in out.partition("option ")[2].splitlines()[1:] if line]
-    assert known or "It has no options." in out
+    assert known or "It has no options of its own." in out
     assert "path" not in known
 
 
