@@ -78,8 +78,8 @@ class RecognizeConfig:
         """One stream of four blocks, a quarter as wide; learns on two processor cores in a minute or two."""
         return cls(
             streams=("joint",), backbone=Backbone("stgcnpp", width=16, skip_absent=True), blocks=4, repeat=1,
-            rebalance=Rebalance(begin=20), view=View(size=32, clips=3),
-            recipe=Recipe(optimizer="adamw", lr=4e-3, weight_decay=1e-3, epochs=25, batch=32, schedule="cosine"),
+            rebalance=Rebalance(begin=12), view=View(size=16, clips=2),
+            recipe=Recipe(optimizer="adamw", lr=4e-3, weight_decay=1e-3, epochs=15, batch=32, schedule="cosine"),
         )  # fmt: skip
 
 
