@@ -92,6 +92,19 @@ ENTRIES: tuple[Entry, ...] = (
         claim="On long-tailed data, mixing upper and lower bodies of clips and weighting its loss late in training "
         "raise mean class accuracy over plain training, mostly on rare classes and without much harm to frequent ones.",
     ),
+    Entry(
+        slug="pcan",
+        verb="recognize",
+        title="PCAN: Prototypical Calibrating Ambiguous Network",
+        authors="Li et al.",
+        venue="AAAI 2025",
+        arxiv="2412.14719",
+        reads="skeleton",
+        task="recognition",
+        stages=(("recognize", "Recognizer"),),
+        claim="Drawing the clips that a two-level classifier takes for others to prototypes of their classes, keeping "
+        "these apart and consulting them at test raises F1 above that of the same network with two cross entropies.",
+    ),
 )
 
 

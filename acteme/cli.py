@@ -170,7 +170,7 @@ def predict(
     run: RunFolder,
     inputs: Annotated[Positional[tuple[str, ...]], arg(metavar="INPUT...", help_behavior_hint="(one or more)")],
     to: OptionalPath = None,
-    format: Annotated[Literal["jsonl", "csv", "vtt", "eaf"] | None, arg(help_behavior_hint="")] = None,
+    format: Annotated[Literal["jsonl", "csv", "vtt", "eaf", "ma52"] | None, arg(help_behavior_hint="")] = None,
     threshold: OptionalFloat = None,
     smooth: float = 0.0,
     gap: float = 0.0,
@@ -186,7 +186,8 @@ def predict(
         run: the run folder.
         inputs: files, folders or data names.
         to: the file to write (a folder for vtt and eaf of several recordings); printed unless given.
-        format: jsonl (JSON Lines), csv, vtt (WebVTT) or eaf (ELAN); told by the suffix of --to unless given.
+        format: jsonl (JSON Lines), csv, vtt (WebVTT), eaf (ELAN) or ma52 (a submission to that benchmark); told by the
+            suffix of --to unless given.
         threshold: score from which a class holds.
         smooth: seconds of a median filter over the scores.
         gap: segments of one class at most so many seconds apart become one.
@@ -201,7 +202,10 @@ def predict(
     from acteme.engine.segmenter import Rules
 
     rules = Rules(threshold, smooth, gap, shortest)
-    found = predict_(run, list(inputs), rules=rules, overlap=overlap, split=split, workers=workers, ray=ray)
+    kept = "ma52" in (format, to and to.suffix[1:])
+    found = predict_(
+        run, list(inputs), rules=rules, overlap=overlap, scores=kept, split=split, workers=workers, ray=ray
+    )
     if to is None:
         stream(found, sys.stdout, format or "jsonl")
         return

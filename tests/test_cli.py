@@ -300,7 +300,7 @@ def test_predict_into_a_file_by_the_shell(here, tmp_path):
         (("new", "--overlap", "1"), "--overlap: overlap is 1.0; give 0 or more and less than 1"),
         (("new", "--workers", "0"), "--workers: 0 processes; give 1 or more"),
         (("new", "--format", "vtt"), "vtt holds one recording only; name a folder with --to"),
-        (("new", "--to", "t.srt"), "t.srt: there is no format 'srt'; known: jsonl, csv, vtt, eaf"),
+        (("new", "--to", "t.srt"), "t.srt: there is no format 'srt'; known: jsonl, csv, vtt, eaf, ma52"),
         (("broken.npy", "--to", "t.csv"), "broken.npy"),
     ],
 )

@@ -104,12 +104,17 @@ def corpus_scores(module: nn.Module, corpus: Corpus, how: Slide) -> np.ndarray:
 
 @torch.no_grad()
 def scores(module: nn.Module, batch: Batch) -> np.ndarray:
-    """A module's scores of every frame of the windows (b, t, k); a clip-level module's hold for the whole window."""
+    """A module's scores of every frame of the windows (b, t, k); a clip-level module's hold for the whole window.
+
+    Where it predicts groups of classes apart, their probabilities stand after those of the classes.
+    """
     found = module.predict(to_device(batch, device_of(module)))  # type: ignore[operator]
     if isinstance(found, FrameScores):
         return np.asarray(found.scores.float().cpu())
-    frames = batch["mask"].shape[1]
-    return np.repeat(np.asarray(probabilities(found).cpu())[:, None], frames, 1)
+    values = probabilities(found)
+    if found.groups is not None:
+        values = torch.cat([values, torch.as_tensor(found.groups).float()], 1)
+    return np.repeat(np.asarray(values.cpu())[:, None], batch["mask"].shape[1], 1)
 
 
 def probabilities(found: LabelScores) -> torch.Tensor:

@@ -1,4 +1,5 @@
-"""Predictions as files: JSON Lines, CSV, WebVTT (subtitles for video players) and ELAN's .eaf (annotation tiers)."""
+"""Predictions as files: JSON Lines, CSV, WebVTT (subtitles for video players), ELAN's .eaf (annotation tiers), and the
+CSV that the benchmark of MA-52 takes."""
 
 import csv
 import json
@@ -7,14 +8,18 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 from xml.etree import ElementTree as xml
+
+import numpy as np
 
 from acteme.atomic import fresh_file, write_text
 from acteme.engine.answers import Prediction
 from acteme.errors import InputError
 
-FORMATS = ("jsonl", "csv", "vtt", "eaf")
+FORMATS = ("jsonl", "csv", "vtt", "eaf", "ma52")
+BEST = 5
+"""Classes and groups of a clip that MA-52's benchmark asks for."""
 
 CONSTRAINTS = {
     "Time_Subdivision": "Parts of the parent's interval, without gaps",
@@ -32,8 +37,8 @@ def stream(predictions: Iterable[Prediction], file: TextIO, format: str = "jsonl
         InputError: unknown format, or several recordings as vtt or eaf.
     """
     check_format(format, "--format")
-    if format in ("jsonl", "csv"):
-        (_jsonl if format == "jsonl" else _csv)(predictions, file.write)
+    if format in TABLES:
+        TABLES[format](predictions, file.write)
         return
     found = list(islice(predictions, 2))
     if len(found) > 1:
@@ -66,9 +71,9 @@ def write(predictions: Iterable[Prediction], to: Path | str, format: str | None 
     to = Path(to)
     format = format or to.suffix.lstrip(".").lower()
     check_format(format, to)
-    if format in ("jsonl", "csv"):
+    if format in TABLES:
         with fresh_file(to) as work, work.open("w", encoding="utf-8", newline="") as file:
-            (_jsonl if format == "jsonl" else _csv)(predictions, file.write)
+            TABLES[format](predictions, file.write)
         return [to]
     made: list[Path] = []
     for p in predictions:
@@ -90,13 +95,36 @@ def _jsonl(predictions: Iterable[Prediction], put: Callable[[str], object]) -> N
 
 
 def _csv(predictions: Iterable[Prediction], put: Callable[[str], object]) -> None:
-    class Line:
-        write = staticmethod(put)
-
-    table = csv.writer(Line)  # type: ignore[arg-type]
+    table = _table(put)
     table.writerow(["recording", "start", "end", "label", "score"])
     for p in predictions:
         table.writerows([p.recording, _time(s.start), _time(s.end), s.label, round(s.score, 4)] for s in p.segments)
+
+
+def _ma52(predictions: Iterable[Prediction], put: Callable[[str], object]) -> None:
+    """A row per clip: its file, then the numbers of the five classes and of the five groups that score highest."""
+    table = _table(put)
+    table.writerow(["vid", *(f"{level}_pred_{n}" for level in ("action", "body") for n in range(1, BEST + 1))])
+    for p in predictions:
+        if p.scores is None or p.groups is None:
+            raise InputError("the run predicts no groups of classes", "--format", "use jsonl or csv")
+        levels = [np.argsort(-scores.mean(0), kind="stable")[:BEST].tolist() for scores in (p.scores, p.groups)]
+        if min(map(len, levels)) < BEST:
+            raise InputError(f"the run has fewer than {BEST} classes or groups", "--format", "use jsonl or csv")
+        table.writerow([f"{p.recording.removesuffix('.mp4')}.mp4", *levels[0], *levels[1]])
+
+
+def _table(put: Callable[[str], object]) -> Any:
+    """A writer of CSV lines to `put`."""
+
+    class Line:
+        write = staticmethod(put)
+
+    return csv.writer(Line)  # type: ignore[arg-type]
+
+
+TABLES = {"jsonl": _jsonl, "csv": _csv, "ma52": _ma52}
+"""Formats of which one file holds all recordings."""
 
 
 def vtt(prediction: Prediction) -> str:

@@ -37,6 +37,8 @@ class LabelScores:
 
     scores: Float[Array, "n k"]
     """Higher is more likely; comparable within a row."""
+    groups: Float[Array, "n g"] | None = None
+    """Probabilities of each group of classes, where they are predicted apart; numbered as `Spec.group_names`."""
 
 
 @dataclass(frozen=True)

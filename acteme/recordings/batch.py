@@ -2,7 +2,8 @@
 
 A batch is a dict of tensors. B windows, T frames, M persons, V joints, C or D coordinates, K classes. Frames beyond a
 recording's end are zero and False in `mask`. A person who is not there is all zeros. Q captions of at most L bytes of
-UTF-8 each, padded with zeros (see `recordings.captions`); H rows and W columns of pixels.
+UTF-8 each, padded with zeros (see `recordings.captions`); H rows and W columns of a map, Y and X of a
+video.
 """
 
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ VOCABULARY: dict[str, Entry] = {
     "events": Entry("B Q E", torch.uint8, "the clauses of each caption, one action each, a line each"),
     "span": Entry("B Q 2", torch.float32, "start and end of what each caption describes, seconds of the recording"),
     "scene": Entry("B", torch.int64, "number of the scene in the spec, -1 where it is unknown"),
+    "video": Entry("B T Y X 3", torch.uint8, "frames of the video, red, green and blue"),
     "surface": Entry("B H W", torch.uint8, "class of each pixel of the scene's map"),
     "index": Entry("B", torch.int64, "which recording of the corpus"),
     "start": Entry("B", torch.int64, "first frame of the window within its recording"),

@@ -52,6 +52,7 @@ SOURCES: dict[str, Source] = {
     "ctrgcn": Source(f"{READERS}.ctrgcn:ctrgcn", True, "NTU as CTR-GCN prepares it, one .npz"),
     "agcn": Source(f"{READERS}.agcn:agcn", True, "NTU as 2s-AGCN prepares it, a folder of .npy and .pkl"),
     "pyskl": Source(f"{READERS}.pyskl:pyskl", True, "a PYSKL annotation file (.pkl)"),
+    "ma52": Source(f"{READERS}.ma52:ma52", True, "MA-52, micro-actions of two levels, a folder of .pkl"),
     "pku": Source(f"{READERS}.pku:pku", True, "PKU-MMD, untrimmed"),
     "nwucla": Source(f"{READERS}.nwucla:nwucla", True, "Northwestern-UCLA, a folder of .json files"),
     "ntux": Source(f"{READERS}.ntux:ntux", True, "NTU-X, bodies with fingers, a folder of .h5 files"),

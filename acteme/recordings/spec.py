@@ -26,6 +26,18 @@ class Spec:
     """Coarse class of each class, where labels have two levels; empty where they have one."""
     scenes: tuple[str, ...] = ()
     """Names of the places that fixed cameras look at; a recording's `camera` is one of them."""
+    video: bool = False
+    """Whether recordings have the frames of their video."""
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """The coarse classes, in the order of their first class; number g of any coarse score is `group_names[g]`."""
+        return tuple(dict.fromkeys(self.groups))
+
+    @property
+    def group_of(self) -> tuple[int, ...]:
+        """Number of the coarse class of each class."""
+        return tuple(self.group_names.index(group) for group in self.groups)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

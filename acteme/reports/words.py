@@ -10,6 +10,12 @@ ABOUT = {
     "many_shot": ("Many-shot accuracy", "Mean accuracy of the classes with more than 100 training recordings."),
     "medium_shot": ("Medium-shot accuracy", "Mean accuracy of the classes with 20 to 100 training recordings."),
     "few_shot": ("Few-shot accuracy", "Mean accuracy of the classes with fewer than 20 training recordings."),
+    "f1_macro": ("Macro F1", "F1 of each class, averaged: rare classes count like frequent."),
+    "f1_micro": ("Micro F1", "F1 of all classes together; with one class per recording, the accuracy."),
+    "group_top1": ("Top-1 accuracy, groups", "Share of test recordings whose group of classes is the true one."),
+    "group_f1_macro": ("Macro F1, groups", "F1 of each group of classes, averaged."),
+    "group_f1_micro": ("Micro F1, groups", "F1 of all groups together; the accuracy of the group."),
+    "f1_mean": ("Mean F1", "Mean of macro and micro F1 of classes and of groups, as MA-52 counts."),
     "frame_map": ("Frame mAP", "Average precision of each class over all test frames, averaged over classes."),
     "frame_map_1_action": ("Frame mAP, one action", "Frame mAP over the frames in which exactly one action holds."),
     "frame_map_2_actions": ("Frame mAP, two at once", "Frame mAP over the frames in which exactly two actions hold."),
@@ -43,7 +49,7 @@ HEADLINES = {
     "segmentation": (
         "frame_map", "frame_map_1_action", "frame_map_2_actions", "frame_accuracy", "edit", "f1@25", "event_map@0.5",
     ),
-    "recognition": ("top1", "top5", "mean_class_accuracy", "few_shot"),
+    "recognition": ("top1", "top5", "group_top1", "f1_mean", "mean_class_accuracy", "few_shot"),
 }  # fmt: skip
 """What is shown large, where it is defined: the first four of these."""
 

@@ -100,3 +100,21 @@ def test_thirds_of_the_classes_by_their_training_clips():
     found = _thirds(SimpleNamespace(per_class=rows))
     assert found["frequent"] == pytest.approx(sum((100, 90, 80, 70, 60, 50, 40)) / 700)
     assert found["rare"] == pytest.approx(sum((1, 2, 3, 4, 5, 6, 7)) / 700)
+
+
+def test_the_arms_of_pcan_differ_in_one_part_each():
+    from dataclasses import replace
+
+    from acteme.claims.pcan import TRAINED, _config
+
+    arms = {arm: _config(arm).recognize for arm in TRAINED}
+    full = arms["full"]
+    assert arms["exchanged"] == full and full.tree == 1.0 and full.refine == 0.2 and full.rectify == (1.0, 1.0)
+    unguided = replace(full, rectify=(0.0, 0.0))
+    assert arms["diversity"] == unguided
+    assert arms["contrast"] == replace(unguided, calibration=replace(full.calibration, diversity=0.0))
+    assert arms["tree"] == replace(unguided, refine=0.0)
+    assert arms["cross entropies"] == replace(unguided, refine=0.0, tree=0.0)
+    official = replace(full.calibration, official_diversity=True)
+    assert arms["official diversity"] == replace(full, calibration=official)
+    assert all(arm == owner or arms[owner] == replace(arms[arm], rectify=(0.0, 0.0)) for arm, owner in TRAINED.items())

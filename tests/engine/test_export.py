@@ -4,7 +4,9 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from defusedxml import ElementTree
 from hypothesis import given, settings
@@ -41,6 +43,26 @@ def test_csv(tmp_path):
         rows = list(csv.reader(file))
     assert rows[0] == ["recording", "start", "end", "label", "score"] and len(rows) == 4
     assert rows[2] == ["a", "0.5", "3725.0", 'sit, "down"', "0.5"]
+
+
+def test_submission_to_ma52(tmp_path):
+    rng = np.random.default_rng(0)
+    clip = replace(NONE, recording="test0000.mp4", scores=rng.random((4, 8)), groups=rng.random((4, 6)))
+    assert write([clip, replace(clip, recording="test0001")], tmp_path / "p.csv", "ma52") == [tmp_path / "p.csv"]
+    lines = (tmp_path / "p.csv").read_text().splitlines()
+    assert lines[0] == ("vid,action_pred_1,action_pred_2,action_pred_3,action_pred_4,action_pred_5,"
+                        "body_pred_1,body_pred_2,body_pred_3,body_pred_4,body_pred_5")  # fmt: skip
+    name, *numbers = lines[1].split(",")
+    assert name == "test0000.mp4" and lines[2].startswith("test0001.mp4,")
+    best = [sorted(range(k), key=lambda i, s=s: -s[:, i].mean())[:5] for k, s in ((8, clip.scores), (6, clip.groups))]
+    assert list(map(int, numbers)) == best[0] + best[1]
+    for wrong, message in (
+        (replace(clip, groups=None), "predicts no groups of classes; use jsonl or csv"),
+        (replace(clip, groups=clip.groups[:, :4]), "fewer than 5 classes or groups"),
+    ):
+        with pytest.raises(InputError, match=message):
+            write([wrong], tmp_path / "q.csv", "ma52")
+        assert not (tmp_path / "q.csv").exists()
 
 
 def test_webvtt():
@@ -87,7 +109,7 @@ def test_elan_is_well_formed_with_a_tier_per_class():
     check_elan(eaf(NONE), NONE)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.text(max_size=8), st.integers(0, 50), st.integers(1, 50)), max_size=8))
 def test_any_label_makes_a_valid_elan_document(rows):
     taken: dict[str, float] = {}
@@ -146,5 +168,5 @@ def test_a_stream_holds_one_subtitle_document_or_none():
 
 
 def test_unknown_formats_are_refused(tmp_path):
-    with pytest.raises(InputError, match="there is no format 'srt'; known: jsonl, csv, vtt, eaf"):
+    with pytest.raises(InputError, match="there is no format 'srt'; known: jsonl, csv, vtt, eaf, ma52"):
         write([ONE], tmp_path / "p.srt")

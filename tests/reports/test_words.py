@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from acteme.reports.words import HEADLINES, title_and_meaning
-from acteme.tasks import recognition, segmentation
+from acteme.tasks import hierarchy, recognition, segmentation
 
 
 @pytest.fixture(scope="module")
@@ -12,7 +12,8 @@ def names():
     several = segmentation.measure(truth, truth, [12], resamples=2)
     single = segmentation.measure(truth, truth, [12], multilabel=False, resamples=2)
     clips = recognition.measure(truth, truth.argmax(1), trained=np.arange(6) * 40, resamples=2)
-    return [*several.metrics, *single.metrics, *clips.metrics]
+    levels = hierarchy.measure(truth, truth.argmax(1), list("abcdef"), list("xxyyzz"), resamples=2)
+    return [*several.metrics, *single.metrics, *clips.metrics, *(n for n in levels.metrics if n not in clips.metrics)]
 
 
 def test_every_metric_has_words_of_its_own(names):

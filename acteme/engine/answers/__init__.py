@@ -28,6 +28,8 @@ class Prediction:
     """Frames per second of `scores`."""
     scores: np.ndarray | None = None
     """(frames, classes), if asked for."""
+    groups: np.ndarray | None = None
+    """(frames, groups of classes), if asked for and predicted apart from the classes."""
 
 
 @dataclass(frozen=True)

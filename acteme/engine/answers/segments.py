@@ -28,7 +28,7 @@ def answer(run: Run, manner: Manner, part: Part) -> Iterator[Prediction]:
         if number > last:
             yield begun.pop(last).finish(manner.keep)
             last = number
-        begun[number].segmenter.push(piece)
+        begun[number].segmenter.push(piece[:, : len(run.spec.classes)])
         if manner.keep:
             begun[number].kept.append(piece)
     if begun:
@@ -44,11 +44,13 @@ class _Begun:
     kept: list[np.ndarray] = field(default_factory=list)
 
     def finish(self, keep: bool) -> Prediction:
-        recording = self.view.recording
+        recording, classes = self.view.recording, len(self.view.wanted.classes)
+        scores, groups = np.split(np.concatenate(self.kept), [classes], axis=1) if keep else (None, None)
         return Prediction(
             recording=recording.name,
             duration=recording.duration,
             segments=tuple(replace(s, end=min(s.end, recording.duration)) for s in self.segmenter.finish()),
             fps=self.view.fps,
-            scores=np.concatenate(self.kept) if keep else None,
+            scores=scores,
+            groups=groups if groups is not None and groups.shape[1] else None,
         )

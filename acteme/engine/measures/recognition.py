@@ -8,17 +8,22 @@ from acteme.engine.measures import Asked
 from acteme.errors import InputError
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.windows import Windows
-from acteme.tasks import recognition
+from acteme.tasks import hierarchy, recognition
 from acteme.tasks.outcome import Outcome
 
 PROTOCOLS = ("predictions",)
 
 
 def measure(asked: Asked) -> Outcome:
-    """Accuracies of the classes that score highest."""
+    """Accuracies of the classes that score highest; of their groups too, where labels have two levels."""
+    spec = asked.corpus.spec
     found = clip_scores(asked.module, asked.corpus, asked.windows, asked.batch)
+    of_classes, of_groups = np.split(found, [len(spec.classes)], axis=1)
     trained = training_counts(asked.train()) if asked.same else None
-    return recognition.measure(found, labels(asked.corpus), asked.corpus.spec.classes, trained=trained)
+    if not spec.groups:
+        return recognition.measure(of_classes, labels(asked.corpus), spec.classes, trained=trained)
+    apart = of_groups if of_groups.shape[1] else None
+    return hierarchy.measure(of_classes, labels(asked.corpus), spec.classes, spec.groups, apart, trained=trained)
 
 
 def training_counts(train: Corpus) -> np.ndarray:
@@ -27,14 +32,15 @@ def training_counts(train: Corpus) -> np.ndarray:
 
 
 def clip_scores(module: nn.Module, corpus: Corpus, windows: Windows, batch: int) -> np.ndarray:
-    """Scores (n, k) of whole recordings: the mean over their windows (and frames)."""
+    """Scores (n, k) of whole recordings: the mean over their windows (and frames); groups' after those of classes."""
     index, start = windows.cut(corpus.frames)
-    total = np.zeros((len(corpus), len(corpus.spec.classes)))
+    total = np.zeros((0, 0))
     for i in range(0, len(index), batch):
         which = index[i : i + batch]
         window = corpus.cut(windows, which, start[i : i + batch])
         weight = window["mask"].numpy().astype(np.float32)
         mean = np.einsum("bt,btk->bk", weight, scores(module, window)) / weight.sum(1, keepdims=True)
+        total = total if total.size else np.zeros((len(corpus), mean.shape[1]))
         np.add.at(total, which, mean)
     return total / np.bincount(index, minlength=len(corpus))[:, None]
 

@@ -15,7 +15,7 @@ their own links); padding has no part in anything; absent persons can be left ou
 multiplies by the transposed graph and is not the one here.
 """
 
-from acteme.nn.skeleton.backbone import OFFICIAL, TEN, Backbone, Plan
+from acteme.nn.skeleton.backbone import OFFICIAL, Backbone
 from acteme.nn.skeleton.encoder import Encoder, Seen
 
-__all__ = ["OFFICIAL", "TEN", "Backbone", "Encoder", "Plan", "Seen"]
+__all__ = ["OFFICIAL", "Backbone", "Encoder", "Seen"]

@@ -17,8 +17,12 @@ from acteme.recordings.skeleton.layouts import Layout
 Name = Literal["stgcn", "agcn", "ctrgcn", "stgcnpp"]
 Plan = tuple[tuple[int, int], ...]
 """Blocks: how many times the width they have, and their stride over time."""
-TEN: Plan = ((1, 1),) * 4 + ((2, 2), (2, 1), (2, 1), (4, 2), (4, 1), (4, 1))
-"""The ten blocks that all four papers have."""
+PLANS: dict[int, Plan] = {
+    10: ((1, 1),) * 4 + ((2, 2), (2, 1), (2, 1), (4, 2), (4, 1), (4, 1)),
+    6: ((1, 1), (2, 2), (2, 1), (2, 1), (4, 2), (4, 1)),
+    4: ((1, 1), (2, 2), (2, 1), (4, 2)),
+}
+"""The ten blocks that all four papers have, and fewer (as PSUMNet's streams of hands and legs have)."""
 
 _BLOCKS: dict[str, Callable[..., Block]] = {
     "stgcn": stgcn.block, "agcn": agcn.block, "ctrgcn": ctrgcn.block, "stgcnpp": stgcnpp.block,
@@ -40,19 +44,21 @@ class Backbone:
     """ST-GCN, 2s-AGCN (one stream), CTR-GCN or ST-GCN++."""
     width: int = 64
     """Channels of the first blocks; features have four times as many."""
+    blocks: Literal[10, 6, 4] = 10
+    """How many blocks; fewer learn faster."""
     relations: int = 8
     """ctrgcn: channels of the relations between joints in the first block (R); in later ones an eighth of all."""
     skip_absent: bool = False
     """Leave out persons who are not there (all zeros); official weights were trained with them averaged in."""
 
-    def build(self, layout: Layout, persons: int, channels: int, plan: Plan = TEN) -> Encoder:
+    def build(self, layout: Layout, persons: int, channels: int, plan: Plan | None = None) -> Encoder:
         """A fresh encoder.
 
         Args:
             layout: joints and graph of the skeleton.
             persons: most persons in a clip (M).
             channels: numbers per joint (C).
-            plan: its blocks.
+            plan: other blocks than those of `blocks`.
 
         Raises:
             InputError: a width that cannot be split into the branches.
@@ -63,7 +69,7 @@ class Backbone:
             raise InputError(f"{self.relations} relations", "backbone.relations", "take 1 or more")
         graph = torch.from_numpy(adjacency.stgcn_spatial(layout) if self.name == "stgcn" else adjacency.spatial(layout))
         blocks, c_in = [], channels
-        for i, (times, stride) in enumerate(plan):
+        for i, (times, stride) in enumerate(plan or PLANS[self.blocks]):
             make = _BLOCKS[self.name]
             if self.name == "ctrgcn":
                 make = partial(make, relations=self.relations if i == 0 else c_in // 8)

@@ -2,13 +2,14 @@
 
 What holds for all files stands in `acteme.toml` or in options, which win over it: `layout`, `fps` (for files that do
 not say; the column `fps` wins over both), `classes` (their order; by default sorted by name) and `multilabel` (several
-classes may hold at a time; true anyway where rows overlap).
+classes may hold at a time; true anyway where rows overlap). A table `[groups]` there names the group of each class, for
+labels of two levels.
 """
 
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -39,6 +40,8 @@ class Common:
     """The classes, in order; empty takes the labels that occur, sorted."""
     multilabel: bool = False
     """Several classes may hold at a time, even where no rows overlap."""
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """Group of each class, where labels have two levels."""
 
 
 KEYS: dict[str, tuple[str, Callable[[object], bool]]] = {
@@ -46,6 +49,10 @@ KEYS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "fps": ("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool)),
     "classes": ("a list of names", lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value)),
     "multilabel": ("true or false", lambda value: isinstance(value, bool)),
+    "groups": (
+        "a table of classes and their groups",
+        lambda value: isinstance(value, dict) and all(isinstance(v, str) for v in value.values()),
+    ),
 }
 """Keys of `acteme.toml`: what each must be, in words and as a test."""
 
@@ -79,7 +86,7 @@ def folder(
     files, groups = list(table.rows), list(table.rows.values())
     if not files:
         raise table.problems[0]
-    spec = _spec(groups, [headers[file] for file in files], common)
+    spec = _spec(groups, [headers[file] for file in files], common, toml)
     scored = any(headers[file].confidence for file in files)
     splits = [rows[0].about[1] for rows in groups]
     if not table.splits:
@@ -139,7 +146,7 @@ def _common(toml: Path, options: Common) -> Common:
         raise InputError(f"fps is {fps:g}", toml, "give frames per second above 0")
     if len(set(classes)) < len(classes):
         raise InputError("classes name one class twice", toml, "keep one of them")
-    return Common(layout, fps, classes, options.multilabel or bool(said.get("multilabel")))
+    return Common(layout, fps, classes, options.multilabel or bool(said.get("multilabel")), said.get("groups", {}))
 
 
 def _check_labels(table: Table, classes: Sequence[str], csv: Path) -> None:
@@ -189,17 +196,22 @@ def _clocked(header: Header, fps: float, where: str, wins: bool = False) -> Head
     return replace(header, fps=fps)
 
 
-def _spec(groups: Sequence[list[Row]], headers: Sequence[Header], common: Common) -> Spec:
+def _spec(groups: Sequence[list[Row]], headers: Sequence[Header], common: Common, toml: Path) -> Spec:
     labels = {row.label for rows in groups for row in rows} - {""}
+    classes = common.classes or tuple(sorted(labels))
+    lacking = [name for name in classes if common.groups and name not in common.groups]
+    if lacking:
+        raise InputError(f"groups does not name the group of '{lacking[0]}'", toml, "name that of every class")
     first = headers[0]
     return Spec(
         layout=first.layout,
         joints=first.joints,
         persons=max(h.persons for h in headers),
         channels=first.channels,
-        classes=common.classes or tuple(sorted(labels)),
+        classes=classes,
         fps=first.fps,
         multilabel=common.multilabel or any(overlapping(rows) for rows in groups),
+        groups=tuple(common.groups[name] for name in classes) if common.groups else (),
     )
 
 

@@ -158,6 +158,19 @@ def test_acteme_toml_and_options(tmp_path):
     assert (spec.layout, spec.fps, spec.classes) == ("body25", 10.0, ("walk",))
 
 
+def test_labels_of_two_levels(tmp_path):
+    np.save(tmp_path / "a.npy", skeleton(3))
+    np.save(tmp_path / "b.npy", skeleton(3))
+    (tmp_path / "annotations.csv").write_text("file,label,fps\na.npy,wave,30\nb.npy,kick,30\n")
+    toml = tmp_path / "acteme.toml"
+    toml.write_text('layout = "ntu25"\n[groups]\nwave = "arm"\nkick = "leg"\nclap = "arm"\n')
+    spec = folder(tmp_path).spec
+    assert spec.classes == ("kick", "wave") and spec.groups == ("leg", "arm")
+    toml.write_text('layout = "ntu25"\n[groups]\nwave = "arm"\n')
+    with pytest.raises(InputError, match="groups does not name the group of 'kick'; name that of every class"):
+        folder(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
@@ -169,6 +182,8 @@ def test_acteme_toml_and_options(tmp_path):
         ("classes = 'walk'", "classes is 'walk'; give a list of names"),
         ("classes = ['a', 'a']", "classes name one class twice"),
         ("multilabel = 1", "multilabel is 1; give true or false"),
+        ("groups = ['a']", "groups is ['a']; give a table of classes and their groups"),
+        ("[groups]\na = 1", "groups is {'a': 1}; give a table"),
         ("layout = 'dog'", "dog"),
         ("layout = ", "is no readable TOML"),
     ],

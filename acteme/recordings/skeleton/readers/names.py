@@ -52,6 +52,32 @@ SHREC14: tuple[str, ...] = (
     "swipe up", "swipe down", "swipe X", "swipe +", "swipe V", "shake",
 )  # fmt: skip
 """SHREC'17: class k is label k + 1 of the lists' 14."""
+MA52_PARTS: dict[str, tuple[str, ...]] = {
+    "body": ("shaking body", "sitting straightly", "shrugging", "turning around", "rising up"),
+    "head": ("bowing head", "head up", "tilting head", "turning head", "nodding", "shaking head"),
+    "upper limb": (
+        "scratching arms", "playing objects", "putting hands together", "rubbing hands", "pointing oneself",
+        "clenching fist", "stretching arms", "retracting arms", "waving", "spreading hands", "hands touching fingers",
+        "other finger movements", "illustrative gestures",
+    ),
+    "lower limb": (
+        "shaking legs", "curling legs", "spread legs", "closing legs", "crossing legs", "stretching feet",
+        "retracting feet", "tiptoe",
+    ),
+    "body-hand": (
+        "scratching or touching neck", "scratching or touching chest", "scratching or touching back",
+        "scratching or touching shoulder", "arms akimbo", "crossing arms",
+    ),
+    "head-hand": (
+        "playing or tidying hair", "touching hindbrain", "touching forehead", "touching face", "rubbing eyes",
+        "touching nose", "touching ears", "covering face", "covering mouth", "pushing glasses",
+    ),
+    "leg-hand": ("patting legs", "touching legs", "scratching legs", "scratching feet"),
+}  # fmt: skip
+"""MA-52: parts of the body and their actions, in the order of the labels."""
+MA52: tuple[str, ...] = tuple(name for names in MA52_PARTS.values() for name in names)
+MA52_GROUPS: tuple[str, ...] = tuple(part for part, names in MA52_PARTS.items() for _ in names)
+"""The part of each action."""
 
 
 MOST_CLASSES = 100_000

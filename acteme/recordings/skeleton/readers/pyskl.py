@@ -65,7 +65,7 @@ def pyskl(
     split = _splits(data["split"], protocol, path)
     kept = []
     for n, a in enumerate(data["annotations"]):
-        if not isinstance(a.get("frame_dir"), str) or _count(a.get("label")) not in range(MOST_CLASSES):
+        if not isinstance(a.get("frame_dir"), str) or whole_number(a.get("label")) not in range(MOST_CLASSES):
             raise InputError(
                 'has no "frame_dir" or no "label" from 0', f"{path}, annotation {n}", "correct the annotation"
             )
@@ -132,7 +132,7 @@ def _spec(kept: list[dict], layout: str, persons: int, fps: float, classes: int,
 def _read(a: dict, split: str, spec: Spec, pixels: bool, folder: Path, box_threshold: float, where: str) -> Recording:
     where = f"{where}, {a['frame_dir']}"
     if "keypoint" in a:
-        place, score = _in_place(a, spec, where)
+        place, score = in_place(a, spec, where)
     else:
         place, score = _unpacked(a, spec, folder, box_threshold, where)
     arrays = {"skeleton": place}
@@ -140,7 +140,7 @@ def _read(a: dict, split: str, spec: Spec, pixels: bool, folder: Path, box_thres
         arrays["confidence"] = score
         if not pixels:
             size = a.get("img_shape")
-            height, width = map(_count, size) if isinstance(size, tuple | list) and len(size) == 2 else (0, 0)
+            height, width = map(whole_number, size) if isinstance(size, tuple | list) and len(size) == 2 else (0, 0)
             if not (1 <= height < 1 << 20 and 1 <= width < 1 << 20):
                 raise InputError('has no "img_shape" (height, width)', where, "use pixels=true")
             half = np.array([width / 2, height / 2], np.float32)
@@ -149,7 +149,7 @@ def _read(a: dict, split: str, spec: Spec, pixels: bool, folder: Path, box_thres
     return Recording(a["frame_dir"], spec.fps, arrays, spec.classes[int(a["label"])], split=split)
 
 
-def _in_place(a: dict, spec: Spec, where: str) -> tuple[np.ndarray, np.ndarray]:
+def in_place(a: dict, spec: Spec, where: str) -> tuple[np.ndarray, np.ndarray]:
     keypoint, score = a["keypoint"], a.get("keypoint_score")
     if not _floats(keypoint) or keypoint.ndim != 4 or keypoint.shape[2:] != (spec.joints, spec.channels):
         raise InputError(
@@ -158,7 +158,7 @@ def _in_place(a: dict, spec: Spec, where: str) -> tuple[np.ndarray, np.ndarray]:
             "name the right layout, or correct the annotation",
         )
     frames = keypoint.shape[1]
-    if not frames or _count(a.get("total_frames", frames)) != frames:
+    if not frames or whole_number(a.get("total_frames", frames)) != frames:
         raise InputError(
             f"has {frames} frames of keypoints, which total_frames does not say", where, "correct the annotation"
         )
@@ -174,7 +174,7 @@ def _floats(value: Any) -> TypeGuard[np.ndarray]:
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
-def _count(value: Any) -> int:
+def whole_number(value: Any) -> int:
     """A whole number, or -1."""
     return int(value) if isinstance(value, int | np.integer) else -1
 

@@ -36,7 +36,8 @@ def stage(
     *,
     form: Literal["clips", "untrimmed"] = "clips",
     labels: Literal["class", "part"] = "class",
-    rule: Literal["primitives", "halves", "rhythm"] = "primitives",
+    rule: Literal["primitives", "halves", "rhythm", "micro"] = "primitives",
+    siblings: Literal["place", "both"] = "both",
     train: int | None = None,
     test: int | None = None,
     classes: int = 12,
@@ -60,6 +61,7 @@ def stage(
     distance: tuple[float, float] = (2.5, 4.5),
     path: float = 0.3,
     turn: float = 0.3,
+    sway: float = 0.0,
     warp: float = 0.2,
     crop: float = 0.25,
     noise: tuple[float, float] = (0.005, 0.02),
@@ -78,10 +80,13 @@ def stage(
         labels: "class", or "part": what every part plays (36 labels, several at a time). In untrimmed recordings the
             slots of "class" are common to all parts; with "part" every part has its own.
         rule: what makes a class: given "primitives" of given parts, what both "halves" of the body do (arms and legs),
-            or the "rhythm" of a pair of parts.
+            the "rhythm" of a pair of parts, or "micro": the movement of centimeters that a part makes, with the part
+            as its group.
+        siblings: micro: classes of a group differ by the "place" in which they happen (four), or by "both" place and
+            rate (two of each).
         train: number of training recordings; None makes 2000 clips or 64 untrimmed ones.
         test: number of test recordings; None makes 500 clips or 24 untrimmed ones.
-        classes: number of classes (halves: at most 24, rhythm: at most 20).
+        classes: number of classes (halves: at most 24, rhythm and micro: at most 20).
         rule_parts: parts that a rule on primitives is about.
         rules: which rules on primitives or halves; a seed of its own, so that other seeds have the same classes.
         rest: probability that a part that no rule binds is still.
@@ -90,7 +95,7 @@ def stage(
         slot: untrimmed: least and greatest length of a slot, seconds.
         background: untrimmed, labels "class": fraction of slots that keep no rule.
         amplitude: range of the amplitudes of movements; 1 is the bank's.
-        frequency: range of the frequencies, Hz (a rule on rhythm sets its own).
+        frequency: range of the frequencies, Hz (a rule on rhythm or small movements sets its own).
         easing: greatest easing, in [0, 0.5].
         subjects: people in training.
         test_subjects: people in the test; none of them is in training.
@@ -102,6 +107,7 @@ def stage(
         distance: range of its distance, meters.
         path: how far a figure wanders from its place, meters.
         turn: how far it turns from its azimuth, radians.
+        sway: how far every angle drifts back and forth, slower than any movement, radians.
         warp: spread of the tempo within a recording, 1 +- this.
         crop: how much longer than its clip a performance is, of which the clip is a random crop; 0: the same.
         noise: range of the standard deviation of the sensor noise, meters.
@@ -118,7 +124,7 @@ def stage(
         InputError: a dial out of its range.
     """
     clips = form == "clips"
-    _check_names(form=form, labels=labels, rule=rule)
+    _check_names(form=form, labels=labels, rule=rule, siblings=siblings)
     _check_ranges(frames=frames, seconds=seconds, slot=slot, amplitude=amplitude, frequency=frequency,
                   camera_height=camera_height, distance=distance, noise=(noise[0] + 1e-9, noise[1] + 1e-9))  # fmt: skip
     _check_fractions(rest=rest, background=background, left_handed=left_handed, warp=warp, dropout=dropout,
@@ -127,18 +133,18 @@ def stage(
     actors = [subjects, test_subjects]
     who.check_counts(0, train=counts[0], test=counts[1])
     who.check_counts(1, subjects=subjects, test_subjects=test_subjects, views=views)
-    if not (5 <= fps <= 240 and tail >= 1 and style >= 0 and path >= 0 and turn >= 0 and crop >= 0):
+    if not (5 <= fps <= 240 and tail >= 1 and style >= 0 and path >= 0 and turn >= 0 and sway >= 0 and crop >= 0):
         raise InputError(
-            "fps must be in [5, 240], tail at least 1, and style, path, turn and crop not negative",
+            "fps must be in [5, 240], tail at least 1, and style, path, turn, sway and crop not negative",
             "stage",
             "give numbers in these ranges",
         )
-    if rule == "rhythm":
-        kinds = ruling.on_rhythm(classes)
-    elif rule == "halves":
-        kinds = ruling.on_halves(classes, rules)
-    else:
-        kinds = ruling.on_primitives(classes, rule_parts, rules)
+    kinds = {
+        "primitives": lambda: ruling.on_primitives(classes, rule_parts, rules),
+        "halves": lambda: ruling.on_halves(classes, rules),
+        "rhythm": lambda: ruling.on_rhythm(classes),
+        "micro": lambda: ruling.on_micro(classes, siblings),
+    }[rule]()
     names = kinds.names if labels == "class" else truth.PART_CLASSES
     phrases = words.rule_phrases(kinds) if labels == "class" else words.PHRASES[:, 1:].ravel().tolist()
     ranges = Range(amplitude, frequency, (-easing, easing))
@@ -170,7 +176,7 @@ def stage(
             script = scripts.mirrored(script, lefty, MIRROR)
             azimuth, sector = who.azimuths(rng, count, views, split)
             time = np.arange(length.max()) / fps
-            course = ways.courses(rng, azimuth, time, path, turn, warp)
+            course = ways.courses(rng, azimuth, time, path, turn, warp, sway)
             sensor = Sensor.draw(rng, count, camera_height, distance, noise, missing, dropout)
             everyone, company = np.ones(count, bool), rng.random(count) < second
             persons = [sensor.take(rng, perform(script, people.actor(person), course, time), everyone)]
@@ -216,7 +222,8 @@ def stage(
                     texts=[phrases[k] for k in segments.label],
                 )
             )
-    return corpus(parts, Spec("ntu25", 25, 1 + (second > 0), 3, names, float(fps), labels == "part"))
+    groups = kinds.groups if labels == "class" else ()
+    return corpus(parts, Spec("ntu25", 25, 1 + (second > 0), 3, names, float(fps), labels == "part", groups))
 
 
 def _quota(rng: np.random.Generator, count: int, classes: int, tail: float) -> np.ndarray:
@@ -226,9 +233,14 @@ def _quota(rng: np.random.Generator, count: int, classes: int, tail: float) -> n
     return rng.permutation(np.minimum(np.searchsorted(edges, (np.arange(count) + 0.5) / max(count, 1)), classes - 1))
 
 
-def _check_names(*, form: str, labels: str, rule: str) -> None:
-    known = {"form": ("clips", "untrimmed"), "labels": ("class", "part"), "rule": ("primitives", "halves", "rhythm")}
-    for name, value in {"form": form, "labels": labels, "rule": rule}.items():
+def _check_names(**names: str) -> None:
+    known = {
+        "form": ("clips", "untrimmed"),
+        "labels": ("class", "part"),
+        "rule": ("primitives", "halves", "rhythm", "micro"),
+        "siblings": ("place", "both"),
+    }
+    for name, value in names.items():
         if value not in known[name]:
             raise InputError(f"{name} is '{value}'", "stage", f"use {' or '.join(known[name])}")
 

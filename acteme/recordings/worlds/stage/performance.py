@@ -40,6 +40,8 @@ class Course:
     """Turn about the upright axis, radians."""
     clock: Float[np.ndarray, "n t"]
     """The performers' own time, seconds: warped tempo."""
+    drift: Float[np.ndarray, "n p 4 t"] | None = None
+    """Angles that are added in the course of time, radians."""
 
 
 def perform(
@@ -86,7 +88,8 @@ def _angles(script: Script, actor: Actor, course: Course, time: np.ndarray, part
         yours = _played(script, actor, course, part, lambda x: x[rows, other])
         angles = [a * share + b * rest for a, b in zip(mine, yours, strict=True)]
     posture = actor.posture[:, part].astype(np.float32)
-    return [a + posture[:, i, None] for i, a in enumerate(angles)]
+    angles = [a + posture[:, i, None] for i, a in enumerate(angles)]
+    return angles if course.drift is None else [a + course.drift[:, part, i] for i, a in enumerate(angles)]
 
 
 def _slot(start: Float[np.ndarray, "n s"], time: Float[np.ndarray, " t"]) -> np.ndarray:
@@ -120,6 +123,8 @@ def _played(script: Script, actor: Actor, course: Course, part: int, pick: Field
     for angle in range(4):
         offset, swing, pulse, lag = (table[:, angle, i] for i in range(len(Angle._fields)))
         total = offset[primitive]
+        if angle == 0 and script.lean is not None:
+            total = total + value(script.lean)
         if swing.any() or pulse.any():
             late = bool(lag.any())
             if late or late not in waves:

@@ -7,6 +7,9 @@ never keeps the rule (or its mirror image) of another class by accident.
 
 "rhythm": a class is a pair of parts that move with one frequency, in a slow or a fast band, together or in opposite
 phase, whichever primitive they play.
+
+"micro": a class is a movement of centimeters of one part (or both arms). Classes of one part are a group: they differ
+in how far forward the part is held, or in that and in the rate of the movement, and in nothing else.
 """
 
 from dataclasses import dataclass, replace
@@ -28,6 +31,21 @@ BANDS = {"slow": (0.5, 1.2), "fast": (1.8, 3.0)}
 """Cycles per second."""
 PATTERNS = {"together": 0.0, "opposite": 0.5}
 """Difference in phase, cycles."""
+MICRO = {
+    "head": (("head",), "wave", 0.063),
+    "arm": (("right_arm",), "swing", 0.625),
+    "leg": (("right_leg",), "swing", 0.477),
+    "torso": (("torso",), "wave", 0.268),
+    "arms": (("right_arm", "left_arm"), "swing", 0.625),
+}
+"""Groups of rules on small movements: the parts, their primitive, and how far from its middle it takes the farthest
+joint at amplitude 1, meters."""
+RATES = {"slow": (0.95, 1.05), "fast": (1.33, 1.47)}
+"""Cycles per second of small movements."""
+PLACES = {"close": 0.0, "near": 0.08, "far": 0.16, "out": 0.24}
+"""How far forward the part is held in which they happen, radians."""
+SIZE = (0.005, 0.02)
+"""How far small movements go from their middle, meters."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +60,13 @@ class Rules:
     band: tuple[tuple[float, float], ...] = ()
     """Frequency band of each class, for "rhythm"."""
     pattern: tuple[float, ...] = ()
-    """Phase of the second part against the first, for "rhythm"."""
+    """Phase of the second part against the first, for "rhythm" and "micro"."""
+    amplitude: tuple[tuple[float, float], ...] = ()
+    """Range of the amplitudes of each class, for "micro"."""
+    lean: tuple[float, ...] = ()
+    """How far forward the parts of each class are held, radians, for "micro"."""
+    groups: tuple[str, ...] = ()
+    """Group of each class, for "micro"."""
 
     def kept(self, primitive: Int[np.ndarray, "n p"]) -> Bool[np.ndarray, "n k"]:
         """Which rules on primitives, or their mirror images, the movements keep."""
@@ -98,6 +122,31 @@ def on_rhythm(classes: int) -> Rules:
     )
 
 
+def on_micro(classes: int, siblings: str) -> Rules:
+    """Up to 20 rules: group x four places, or group x two places x two rates ("both").
+
+    All groups' first rules come first, then their second ones.
+    """
+    rates = RATES if siblings == "both" else {"any": (RATES["slow"][0], RATES["fast"][1])}
+    every = list(product(rates, ("close", "far") if siblings == "both" else PLACES, MICRO))
+    if not 1 <= classes <= len(every):
+        raise InputError(f"classes is {classes}", "stage", f"rules on small movements make 1 to {len(every)} classes")
+    every = every[:classes]
+    parts = np.array([[p in MICRO[group][0] for p in PARTS] for _, _, group in every])
+    wanted = np.array([PRIMITIVES.index(MICRO[group][1]) for _, _, group in every])
+    reach = [MICRO[group][2] for _, _, group in every]
+    return Rules(
+        names=tuple(f"{'+'.join(MICRO[group][0])}:{rate}:{place}" for rate, place, group in every),
+        parts=parts,
+        wanted=np.where(parts, wanted[:, None], FREE),
+        band=tuple(rates[rate] for rate, _, _ in every),
+        pattern=(0.0,) * len(every),
+        amplitude=tuple((SIZE[0] / r, SIZE[1] / r) for r in reach),
+        lean=tuple(PLACES[place] for _, place, _ in every),
+        groups=tuple(group for _, _, group in every),
+    )
+
+
 def any_primitives(rng: np.random.Generator, shape: tuple[int, ...], rest: float) -> Int[np.ndarray, "..."]:
     """Primitives of free parts: still with probability `rest`, else any other."""
     moving = rng.integers(STILL + 1, len(PRIMITIVES), shape)
@@ -109,13 +158,13 @@ def cast(
 ) -> Int[np.ndarray, "n p"]:
     """Primitives that keep the rule of their class and, by redrawing free parts, no other; label -1 keeps none.
 
-    For rules on rhythm, both parts of the pair play the same moving primitive.
+    For rules on rhythm, both parts of the pair play the same moving primitive; those on small movements name it.
     """
     out, known = primitive.copy(), label >= 0
     about = np.where(known[:, None], rules.parts[label], False)
     if rules.pattern:
         same = rng.integers(STILL + 1, len(PRIMITIVES), (len(label), 1))
-        return np.where(about, same, out)
+        return np.where(about, np.where(rules.wanted[label] == FREE, same, rules.wanted[label]), out)
     out = np.where(about, rules.wanted[label], out)
     own = np.arange(len(rules.names)) == label[:, None]
     rows = np.arange(len(label))
@@ -158,7 +207,7 @@ def compose(
 
 
 def _in_rhythm(rng: np.random.Generator, rules: Rules, label: Int[np.ndarray, "n s"], script: Script) -> Script:
-    """The script with both parts of each slot's pair in the band and the phase pattern of its class."""
+    """The script with each slot's parts in the band, the phase pattern, the amplitude and the place of its class."""
     low, high = np.log(np.array(rules.band)[label]).transpose(2, 0, 1)
     rate = np.exp(rng.uniform(low, high))[..., None]
     first = np.argmax(rules.parts, 1)[label]
@@ -169,7 +218,19 @@ def _in_rhythm(rng: np.random.Generator, rules: Rules, label: Int[np.ndarray, "n
         script,
         frequency=np.where(about, rate, script.frequency),
         phase=np.where(about, (begin + shift) % 1, script.phase),
+        amplitude=_sized(rng, rules, label, about, script.amplitude),
+        lean=np.where(about, np.array(rules.lean)[label][..., None], 0) if rules.lean else None,
     )
+
+
+def _sized(
+    rng: np.random.Generator, rules: Rules, label: Int[np.ndarray, "n s"], about: np.ndarray, amplitude: np.ndarray
+) -> Float[np.ndarray, "n s p"]:
+    """Amplitudes, of each slot's parts in the range of its class, where classes have one."""
+    if not rules.amplitude:
+        return amplitude
+    low, high = np.array(rules.amplitude)[label].transpose(2, 0, 1)
+    return np.where(about, rng.uniform(low, high)[..., None], amplitude)
 
 
 def bait(rules: Rules, seed: int) -> Int[np.ndarray, "k p"]:

@@ -30,6 +30,8 @@ class Script:
     """Of a cycle, in [0, 1)."""
     easing: Float[np.ndarray, "n s p"]
     """In [-1/2, 1/2]: sharp turns or dwelling ones."""
+    lean: Float[np.ndarray, "n s p"] | None = None
+    """Added to the part's flexion or pitch, radians; None: nothing."""
 
     @property
     def active(self) -> Bool[np.ndarray, "n s p"]:
@@ -73,6 +75,7 @@ def mirrored(script: Script, rows: Bool[np.ndarray, " n"], order: Int[np.ndarray
     fields = {
         name: np.where(rows[:, None, None], value[..., order], value)
         for name, value in ((n, getattr(script, n)) for n in Script.__dataclass_fields__)
+        if value is not None
     }
     return replace(script, **fields)
 

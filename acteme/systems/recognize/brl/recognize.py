@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -12,7 +12,7 @@ from acteme.errors import InputError
 from acteme.nn.labels import accuracy
 from acteme.nn.longtail import LongTailLoss, Rebalance
 from acteme.nn.recipe import Recipe
-from acteme.nn.skeleton import OFFICIAL, TEN, Backbone, Plan
+from acteme.nn.skeleton import OFFICIAL, Backbone
 from acteme.recordings.annotations import LabelScores
 from acteme.recordings.batch import Batch
 from acteme.recordings.latents import Latents
@@ -23,12 +23,6 @@ from acteme.recordings.windows import Windows
 from acteme.systems.recognize.brl.inputs import View, Viewer
 from acteme.systems.recognize.brl.mixing import Mixing, draw, halves, mixed
 
-PLANS: dict[int, Plan] = {
-    10: TEN,
-    6: ((1, 1), (2, 2), (2, 1), (2, 1), (4, 2), (4, 1)),
-    4: ((1, 1), (2, 2), (2, 1), (4, 2)),
-}
-"""Blocks of a network, by their number: times the width, stride."""
 SIX: tuple[Stream, ...] = ("joint", "bone", "skip", "joint_motion", "bone_motion", "skip_motion")
 
 
@@ -53,8 +47,6 @@ class RecognizeConfig:
     """Weights of the streams."""
     backbone: Backbone = field(default_factory=lambda: Backbone("stgcnpp"))
     """The network of each stream."""
-    blocks: Literal[10, 6, 4] = 10
-    """How many blocks it has; fewer learn faster."""
     mixing: Mixing = field(default_factory=Mixing)
     """The mixing of clips."""
     rebalance: Rebalance = field(default_factory=Rebalance)
@@ -77,7 +69,7 @@ class RecognizeConfig:
     def small(cls) -> "RecognizeConfig":
         """One stream of four blocks, a quarter as wide; learns on two processor cores in a minute or two."""
         return cls(
-            streams=("joint",), backbone=Backbone("stgcnpp", width=16, skip_absent=True), blocks=4, repeat=1,
+            streams=("joint",), backbone=Backbone("stgcnpp", width=16, blocks=4, skip_absent=True), repeat=1,
             rebalance=Rebalance(begin=12), view=View(size=16, clips=2),
             recipe=Recipe(optimizer="adamw", lr=4e-3, weight_decay=1e-3, epochs=15, batch=32, schedule="cosine"),
         )  # fmt: skip
@@ -86,9 +78,9 @@ class RecognizeConfig:
 class Net(nn.Module):
     """One stream: the encoder, and a linear layer on its mean."""
 
-    def __init__(self, config: Backbone, plan: Plan, body: Layout, persons: int, channels: int, classes: int):
+    def __init__(self, config: Backbone, body: Layout, persons: int, channels: int, classes: int):
         super().__init__()
-        self.encoder = config.build(body, persons, channels, plan)
+        self.encoder = config.build(body, persons, channels)
         self.fc = nn.Linear(self.encoder.width, classes)
         nn.init.normal_(self.fc.weight, 0, 0.01)
         nn.init.zeros_(self.fc.bias)
@@ -120,9 +112,7 @@ class Recognizer(nn.Module):
         alpha = config.mixing.alpha
         self.alpha = len(self.upper) / body.count if alpha is None else alpha
         sizes = (spec.persons, self.viewer.channels, len(spec.classes))
-        self.streams = nn.ModuleDict(
-            {name: Net(config.backbone, PLANS[config.blocks], body, *sizes) for name in config.streams}
-        )
+        self.streams = nn.ModuleDict({name: Net(config.backbone, body, *sizes) for name in config.streams})
         self.loss = LongTailLoss(config.rebalance, len(spec.classes))
 
     def calibrate(self, batches: Iterable[Batch]) -> None:

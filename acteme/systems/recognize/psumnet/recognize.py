@@ -1,7 +1,7 @@
 """The only stage, `recognize`: part streams that are trained side by side, and the sum of their scores."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from acteme.errors import InputError
 from acteme.nn.labels import accuracy, cross_entropy
 from acteme.nn.recipe import Recipe
-from acteme.nn.skeleton import OFFICIAL, TEN, Backbone, Plan
+from acteme.nn.skeleton import OFFICIAL, Backbone
 from acteme.nn.skeleton.clips import origin_joint, to_origin
 from acteme.recordings.annotations import LabelScores
 from acteme.recordings.batch import Batch
@@ -25,12 +25,8 @@ from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
 from acteme.systems.recognize.psumnet.parts import PARTS, Part, part_stream
 
-BLOCKS: dict[str, Plan] = {
-    "body": TEN,
-    "hands": ((1, 1), (2, 2), (2, 1), (2, 1), (4, 2), (4, 1)),
-    "legs": ((1, 1), (2, 2), (2, 1), (4, 2)),
-}
-"""Blocks of each part's stream: times the width, stride."""
+BLOCKS: dict[str, Literal[6, 4]] = {"hands": 6, "legs": 4}
+"""Blocks of the streams that have fewer than that of the body."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +61,8 @@ class RecognizeConfig:
     fusion: Fusion = field(default_factory=Fusion)
     """Weights of the parts' scores."""
     backbone: Backbone = field(default_factory=lambda: Backbone(relations=1))
-    """The network of each stream. Official: CTR-GCN, whose first block comes to 1 channel of relations by an integer
-    division (12 // 8); 8 is what CTR-GCN takes for joints alone."""
+    """The network of each stream; `blocks` are the body's, hands have 6 and legs 4. Official: CTR-GCN, whose first
+    block comes to 1 channel of relations by an integer division (12 // 8); 8 is what CTR-GCN takes for joints alone."""
     official_lists: bool = False
     """Bones and graphs with the slips of the official lists, which official weights were trained with."""
     to_origin: bool = True
@@ -110,7 +106,8 @@ class PartNet(nn.Module):
         seen = part_stream(body, part, config.official_lists)
         self.joints, self.tree, self.modalities = list(seen.joints), seen.tree, modalities
         channels = spec.channels * len(modalities)
-        self.encoder = config.backbone.build(self.tree, spec.persons, channels, BLOCKS[part])
+        backbone = replace(config.backbone, blocks=BLOCKS[part]) if part in BLOCKS else config.backbone
+        self.encoder = backbone.build(self.tree, spec.persons, channels)
         self.fc = nn.Linear(self.encoder.width, len(spec.classes))
         nn.init.normal_(self.fc.weight, 0, (2 / len(spec.classes)) ** 0.5)
 
@@ -212,7 +209,7 @@ class Recognizer(nn.Module):
         for one in state.values() if all(isinstance(v, Mapping) for v in state.values()) else [state]:
             ours = OFFICIAL["ctrgcn"](one)
             blocks = len({name.split(".")[1] for name in ours if name.startswith("blocks.")})
-            part = next((p for p, plan in BLOCKS.items() if len(plan) == blocks), None)
+            part = next((p for p in PARTS if BLOCKS.get(p, 10) == blocks), None)
             if part is None:
                 raise InputError(f"a network of {blocks} blocks is no stream of PSUMNet", mend="give its checkpoints")
             for name, value in ours.items():

@@ -16,6 +16,7 @@ from acteme.recordings.skeleton.readers import (
     ctrgcn,
     humanml3d,
     lcrnet,
+    ma52,
     mixamo,
     ntu,
     ntux,
@@ -153,6 +154,20 @@ def _pyskl_kinetics(path: Path) -> None:
         raw[name] = {"keypoint": np.random.default_rng(n).uniform(1, 200, (count, 17, 3)).astype(np.float16)}
     (path / "a.pkl").write_bytes(pickle.dumps({"split": {"train": ["a"], "val": ["b"]}, "annotations": notes}, 4))
     (path / "raw.pkl").write_bytes(pickle.dumps(raw, 4))
+
+
+def ma52_annotation(name: str, label: int, frames: int = 3) -> dict:
+    keypoint = np.random.default_rng(label).uniform(10, 200, (1, frames, 28, 2)).astype(np.float16)
+    return {"frame_dir": name, "label": label, "total_frames": frames, "img_shape": (240, 320), "keypoint": keypoint,
+            "keypoint_score": np.full(keypoint.shape[:3], 0.5, np.float16)}  # fmt: skip
+
+
+def _ma52(path: Path) -> None:
+    for split, label in (("train", 9), ("val", 51), ("test", 0)):
+        clips = [ma52_annotation(f"{split}_{n}", label) for n in range(2)]
+        (path / f"MA52_{split}.pkl").write_bytes(pickle.dumps(clips, 4))
+        lines = "".join(f"{split}_{n}.mp4 {label}\n" for n in range(2))
+        (path / f"{split}_list_videos.txt").write_text(lines)
 
 
 def _pku(path: Path) -> None:
@@ -307,6 +322,8 @@ CASES: dict[str, Case] = {
     "agcn label": Case(_agcn, "train_label.pkl", lambda p: everything(agcn.agcn(p))),
     "agcn frames": Case(_agcn, "train_num_frame.npy", lambda p: everything(agcn.agcn(p))),
     "pyskl": Case(_pyskl, "a.pkl", lambda p: everything(pyskl.pyskl(p / "a.pkl"))),
+    "ma52": Case(_ma52, "MA52_val.pkl", lambda p: everything(ma52.ma52(p))),
+    "ma52 list": Case(_ma52, "train_list_videos.txt", lambda p: everything(ma52.ma52(p))),
     "pyskl 3d": Case(_pyskl_3d, "a.pkl", lambda p: everything(pyskl.pyskl(p / "a.pkl"))),
     "pyskl kinetics": Case(_pyskl_kinetics, "a.pkl", lambda p: everything(pyskl.pyskl(p / "a.pkl"))),
     "pyskl raw": Case(_pyskl_kinetics, "raw.pkl", lambda p: everything(pyskl.pyskl(p / "a.pkl"))),

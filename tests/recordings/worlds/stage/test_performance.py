@@ -34,21 +34,28 @@ def plain_angle(script: Script, actor: p.Actor, course: p.Course, n: int, t: int
 
     out = np.zeros(4)
     for s in range(script.start.shape[1]):
-        beat = {f: getattr(script, f)[n, s, part] for f in Script.__dataclass_fields__}
+        held = {f: getattr(script, f) for f in Script.__dataclass_fields__}
+        beat = {f: value[n, s, part] for f, value in held.items() if value is not None}
         share = smooth(min(TIME[t] - beat["start"], beat["end"] - TIME[t]) / p.RAMP + 0.5)
         theta = 2 * np.pi * (beat["frequency"] * actor.tempo[n] * course.clock[n, t] + beat["phase"])
         gain = beat["amplitude"] * actor.vigor[n]
         for angle in range(4):
             offset, swing, pulse, lag = TABLE[KIND_OF_PART[part], beat["primitive"], angle]
+            offset += beat.get("lean", 0.0) if angle == 0 else 0.0
             sine = np.sin(theta + lag)
             wave = (1 + beat["easing"]) * sine - beat["easing"] * sine**3
             out[angle] += share * (offset + gain * (swing * wave + pulse * ((1 + wave) / 2) ** 2))
-    return out + actor.posture[n, part]
+    drift = 0.0 if course.drift is None else course.drift[n, part, :, t]
+    return out + actor.posture[n, part] + drift
 
 
-@pytest.mark.parametrize("slots", [1, 3])
-def test_performance_is_the_plain_loop(slots: int) -> None:
+@pytest.mark.parametrize(("slots", "leaning"), [(1, False), (3, False), (1, True), (3, True)])
+def test_performance_is_the_plain_loop(slots: int, leaning: bool) -> None:
     script, actor, course = scene(3, slots)
+    if leaning:
+        rng = np.random.default_rng(1)
+        script = replace(script, lean=rng.uniform(-0.5, 0.5, script.phase.shape))
+        course = courses(rng, rng.uniform(0, 6, 3), TIME, 0.3, 0.3, 0.2, 0.2)
     got = p.perform(script, actor, course, TIME)
     about = rotations.about
     for n, t in [(0, 0), (1, 7), (2, 13), (0, 20), (1, 27), (2, 39)]:

@@ -72,6 +72,35 @@ def test_rules_on_halves_are_made_of_both() -> None:
     assert (rules.kept(out) == (np.arange(24) == label[:, None])).all()
 
 
+def test_small_movements_are_of_groups() -> None:
+    rules = r.on_micro(20, "both")
+    assert len(set(rules.names)) == 20 and rules.groups == tuple(r.MICRO) * 4
+    assert rules.names[0] == "head:slow:close" and rules.names[-1] == "right_arm+left_arm:fast:far"
+    still = r.on_micro(20, "place")
+    assert still.names[5] == "head:any:near" and set(still.band) == {(0.95, 1.47)} and len(set(still.lean)) == 4
+    for k, name in enumerate(rules.names):
+        parts, rate, place = name.split(":")
+        assert {PARTS[p] for p in np.flatnonzero(rules.parts[k])} == set(parts.split("+"))
+        assert rules.band[k] == r.RATES[rate] and rules.lean[k] == r.PLACES[place] and rules.pattern[k] == 0
+    with pytest.raises(InputError, match="small movements make 1 to 20 classes"):
+        r.on_micro(21, "place")
+
+
+def test_small_movements_keep_their_rule() -> None:
+    rng, rules, label = np.random.default_rng(0), r.on_micro(20, "both"), np.arange(-1, 20)[:, None]
+    start = np.zeros((21, 1, 6))
+    script = r.compose(rng, rules, label, start, start + 1, Range(), 1.0)
+    about = np.where(label[..., None] >= 0, rules.parts[label], False)
+    assert (script.primitive[~about] == STILL).all() and (script.primitive[about] != STILL).all()
+    assert script.lean is not None and (script.lean[~about] == 0).all()
+    for i, k in enumerate(label[1:, 0], 1):
+        mine = about[i, 0]
+        low, high = rules.band[k]
+        assert ((script.frequency[i, 0, mine] >= low) & (script.frequency[i, 0, mine] <= high)).all()
+        assert (script.lean[i, 0, mine] == rules.lean[k]).all()
+        assert len(set(script.phase[i, 0, mine])) == len(set(script.amplitude[i, 0, mine])) == 1
+
+
 def test_free_parts_stay_free() -> None:
     """Given its class, what an unbound part does is still anything."""
     rng, rules = np.random.default_rng(0), r.on_primitives(12, 2, 0)

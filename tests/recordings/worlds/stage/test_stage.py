@@ -9,12 +9,14 @@ from acteme.recordings.sources import open_data
 from acteme.recordings.worlds.stage import stage
 from acteme.recordings.worlds.stage.primitives import PRIMITIVES, STILL
 from acteme.recordings.worlds.stage.rig import PARTS
+from acteme.recordings.worlds.stage.rules import MICRO
 
 CLEAN = {"noise": (0.0, 0.0), "dropout": 0.0}
 FORMS = [
     {"train": 30, "test": 20},
     {"train": 30, "test": 20, "labels": "part"},
     {"train": 30, "test": 20, "rule": "rhythm", "classes": 20},
+    {"train": 30, "test": 20, "rule": "micro", "classes": 20, "siblings": "place", "sway": 0.1},
     {"train": 3, "test": 2, "form": "untrimmed", "seconds": (6.0, 9.0)},
     {"train": 3, "test": 2, "form": "untrimmed", "seconds": (6.0, 9.0), "labels": "part"},
 ]
@@ -114,6 +116,29 @@ def test_the_long_tail() -> None:
     counts = np.bincount(c.select("train").label, minlength=12)
     assert 45 < counts[0] / counts[-1] < 55 and (np.diff(counts) <= 0).all() and counts.sum() == 1000
     assert np.bincount(c.select("test").label).tolist() == [10] * 12
+
+
+QUIET = {"rest": 1.0, "frames": (90, 90), **dict.fromkeys(("style", "warp", "turn", "path", "crop", "easing"), 0.0)}
+
+
+def test_small_movements_are_of_centimeters() -> None:
+    c = stage(rule="micro", classes=20, train=200, test=0, proportions=0.0, **QUIET, **CLEAN)
+    assert c.spec.groups == tuple(MICRO) * 4 and c.spec.group_names == tuple(MICRO)
+    x = c.arrays["skeleton"].reshape(200, 90, 25, 3)[:, 20:70]
+    far = np.linalg.norm(np.ptp(x, axis=1), axis=-1).max(1) / 2  # once the part is in its place
+    assert 0.004 < far.min() < 0.008 and 0.016 < far.max() < 0.026
+    hand = [x[c.label == c.spec.classes.index(f"right_arm:slow:{place}")] for place in ("close", "far")]
+    low, high = ((h[:, :, 11, 1] - h[:, :, 8, 1]).mean() for h in hand)  # wrist over shoulder
+    assert 0.015 < high - low < 0.08, "held forward the hand is higher"
+
+
+def test_sway_moves_what_is_still() -> None:
+    dials = {"rule": "micro", "classes": 20, "train": 20, "test": 0, **QUIET, **CLEAN}
+    calm, moved = (stage(**dials, sway=s).arrays["skeleton"].reshape(20, 90, 25, 3) for s in (0.0, 0.1))
+    apart = np.linalg.norm(moved - calm, axis=-1)
+    assert apart[:, :, 10].mean() > 0.01 and apart.max() < 0.5
+    assert (stage(**dials, sway=0.0).arrays["skeleton"] == stage(**dials).arrays["skeleton"]).all()
+    assert np.abs(np.diff(moved - calm, axis=1)).max() < 0.02, "it is slow"
 
 
 def test_missing_limbs_and_second_persons() -> None:

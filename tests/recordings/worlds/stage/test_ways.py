@@ -15,6 +15,17 @@ def test_ways_stay_within_their_dials() -> None:
     assert 0.79 < tempo.min() < 0.85 and 1.15 < tempo.max() < 1.21
 
 
+def test_sway_stays_within_its_dial_and_is_slow() -> None:
+    azimuth = np.linspace(0, 6, 50)
+    c = ways.courses(np.random.default_rng(0), azimuth, TIME, 0.4, 0.3, 0.2, 0.1)
+    assert c.drift is not None and c.drift.shape == (50, 6, 4, 300) and c.drift.dtype == np.float32
+    assert 0.09 < np.abs(c.drift).max() <= 0.1 and np.abs(np.diff(c.drift)).max() * 30 < 0.1 * 2 * np.pi * 0.26
+    plain = ways.courses(np.random.default_rng(0), azimuth, TIME, 0.4, 0.3, 0.2)
+    assert plain.drift is None and (plain.heading == c.heading).all(), "the rest is as without"
+    beside = ways.beside(np.random.default_rng(0), c)
+    assert beside.drift is c.drift and (beside.heading != c.heading).any()
+
+
 def test_dials_at_zero_stand_still() -> None:
     c = ways.courses(np.random.default_rng(0), np.ones(3), TIME, 0.0, 0.0, 0.0)
     assert not c.place.any() and (c.heading == 1).all()
