@@ -30,7 +30,7 @@ def test_the_same_shape_is_read_as_it_is():
     np.testing.assert_array_equal(view.read(3, 7)["skeleton"], ramp().arrays["skeleton"][3:7])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.floats(2, 60), st.integers(1, 40), st.data())
 def test_resampling_keeps_a_linear_motion_and_the_duration(fps, frames, data):
     view = View(ramp(frames, fps), SPEC, SPEC)

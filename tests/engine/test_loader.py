@@ -40,7 +40,7 @@ def test_order_follows_from_seed_stage_and_epoch():
     assert first() != first(1) and first() != first(seed=4) and first() != first(stage="t")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 3), st.integers(1, 7), st.booleans(), st.data())
 def test_skipping_gives_the_rest_of_the_epoch(epoch, batch, drop, data):
     one = loader(batch=batch, drop_last=drop)
@@ -50,7 +50,7 @@ def test_skipping_gives_the_rest_of_the_epoch(epoch, batch, drop, data):
     assert len(list(one.batches(epoch))) == one.steps(epoch)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 3), st.integers(1, 4), st.integers(2, 3))
 def test_processes_share_the_batches_of_one(epoch, batch, world):
     alone = loader(batch=batch * world)

@@ -60,7 +60,7 @@ RULES = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.integers(0, 10**6), st.integers(1, 30), RULES, st.booleans(), st.data())
 def test_equals_the_plain_loop_in_any_pieces(seed, frames, rules, many, data):
     rng = np.random.default_rng(seed)

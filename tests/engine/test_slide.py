@@ -15,7 +15,7 @@ from acteme.recordings.windows import Windows
 from tests.engine.toys import SPEC, untrimmed
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(1, 60), st.integers(1, 20), st.floats(0, 0.95))
 def test_windows_cover_every_frame(frames, length, overlap):
     first = Slide(Windows(), 0.0, overlap=overlap).starts(frames, length)

@@ -11,7 +11,7 @@ from acteme.errors import InputError
 from acteme.nn.contrast import Queue, frozen, info_nce, momentum_update
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(size=st.integers(1, 9), batches=st.lists(st.integers(0, 20), max_size=6))
 def test_queue_holds_the_latest_keys_in_order(size, batches):
     queue, given_keys = Queue(size, 2), []

@@ -27,7 +27,7 @@ def test_finds_the_clusters_that_are_there():
     assert len({tuple(nearest[i * 12 : i * 12 + 12].tolist()) for i in range(5)}) == 5
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(n=st.integers(1, 40), count=st.integers(2, 8), dim=st.integers(2, 6), seed=st.integers(0, 99))
 def test_centers_are_unit_and_more_rounds_are_no_worse(n, count, dim, seed):
     points = unit(n, dim, seed=seed)

@@ -102,7 +102,6 @@ def plain_batch(corpus, index, start, frames):
 SHARED = Corpus.of(mixed(), SPEC)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 19)), min_size=1, max_size=5), st.integers(1, 25))
 def test_a_batch_is_the_plain_loop(windows, frames):
     index = np.array([i for i, _ in windows])
@@ -312,7 +311,7 @@ def test_parts_that_do_not_fit_together_are_refused(tmp_path, misfit):
         Corpus.open(tmp_path / "c")
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(draw=st.data())
 @pytest.mark.parametrize("file", ["corpus.json", "recordings.parquet", "segments.parquet", "skeleton.bin"])
 def test_damage_gives_a_clear_error_or_recordings(tmp_path_factory, file, draw):

@@ -137,7 +137,7 @@ def test_a_missing_file_is_named(tmp_path):
 SAMPLE = {p: pickle.dumps([{"a": np.zeros((2, 3), np.float16), "n": ["x", 1]}, ARRAYS], p) for p in range(6)}
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_damage_gives_a_clear_error_or_data(data):
     whole = bytearray(SAMPLE[data.draw(st.integers(0, 5))])

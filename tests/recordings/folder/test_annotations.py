@@ -164,7 +164,7 @@ cells = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     st.lists(st.sampled_from([*COLUMNS, "factor:x", "what"]), min_size=1, max_size=5),
     st.lists(st.lists(cells, max_size=6), max_size=5),
@@ -184,7 +184,7 @@ def test_any_table_is_read_or_refused(tmp_path_factory, columns, rows):
         assert all(row.start is None or 0 <= row.start < row.end for row in found)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.binary(max_size=80))
 def test_any_bytes_are_read_or_refused(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "bytes.csv"

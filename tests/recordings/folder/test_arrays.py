@@ -131,7 +131,7 @@ def test_truncated_files_are_named(tmp_path, whole, load, share):
         load(path)
 
 
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=120)
 @given(
     st.sampled_from([(NPY, load_npy), (NPZ, load_npz), (ZIPPED, load_npz)]),
     st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=8),

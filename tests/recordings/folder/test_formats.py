@@ -28,7 +28,7 @@ ANY = st.recursive(
 
 
 @pytest.mark.filterwarnings("ignore:overflow")
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(ANY)
 def test_any_json_is_read_or_refused(tmp_path_factory, value):
     path = tmp_path_factory.getbasetemp() / "fuzz.json"
@@ -42,7 +42,7 @@ def test_any_json_is_read_or_refused(tmp_path_factory, value):
         )
 
 
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=120)
 @given(st.sampled_from(sorted(FORMATS)), st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(tmp_path_factory, suffix, data):
     path = tmp_path_factory.getbasetemp() / f"bytes{suffix}"

@@ -82,7 +82,7 @@ def test_the_whole_folder_is_read(tmp_path, kind):
 
 
 @pytest.mark.filterwarnings("error")
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(draw=st.data())
 @pytest.mark.parametrize("kind", [*MEDIA, "table", "toml"])
 def test_damage_gives_a_clear_error_or_data(tmp_path_factory, kind, draw):

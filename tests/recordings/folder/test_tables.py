@@ -167,7 +167,7 @@ def test_a_long_table_needs_little_memory(write, monkeypatch):
     assert sum(sizes) == 200 and max(sizes) < 5
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 900), st.integers(0, 255)), min_size=1, max_size=5), st.booleans())
 def test_changed_bytes_are_read_or_refused(tmp_path_factory, changes, is_long):
     data = bytearray((long(X) if is_long else wide(X[:, 0])).encode())
@@ -179,7 +179,7 @@ def test_changed_bytes_are_read_or_refused(tmp_path_factory, changes, is_long):
         assert load_csv(path).arrays["skeleton"].shape[2:] == (17, 3)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.binary(max_size=120))
 def test_any_bytes_are_read_or_refused(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "bytes.csv"

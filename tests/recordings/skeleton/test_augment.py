@@ -154,7 +154,7 @@ def test_one_view_of_halp_is_sheared_or_corrupted():
     assert ((shear_or_corrupt(x, probability=1.0) != x).any(-1).flatten(1).sum(1) == 25).all()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.sampled_from(sorted(LAYOUTS)), st.booleans(), st.sampled_from([2, 3]))
 def test_flip_twice_is_the_identity(name, mirror, channels):
     body = layout(name)

@@ -87,7 +87,7 @@ def test_without_spine_or_shoulders_nothing_is_turned():
     np.testing.assert_allclose(normalize_agcn(x)[0, 0, 7], (1, 0, 0))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.integers(0, 10_000),
     st.integers(0, 10_000),
@@ -100,7 +100,7 @@ def test_rigid_motion_changes_nothing_in_the_aligned_rules(seed, turn, shift, ru
     np.testing.assert_allclose(RULES[rule](moved), RULES[rule](x), atol=1e-5)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000), st.tuples(*[st.floats(-2, 2)] * 3), st.sampled_from(sorted(RULES)))
 def test_translation_changes_nothing(seed, shift, rule):
     x = person(seed)

@@ -24,7 +24,7 @@ def ramp(n, pad=0):
     return F.pad(torch.arange(1.0, n + 1), (0, pad)).view(1, -1, 1, 1, 1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 30)), min_size=1, max_size=5), st.integers(1, 40))
 def test_resize_is_interpolation_of_each_row_by_itself(crops, size):
     start, length = (torch.tensor(v) for v in zip(*crops, strict=True))
@@ -103,7 +103,7 @@ def test_impossible_ratios_are_refused():
         crop_resize(ramp(10), torch.tensor([10]), ratio=(0.5, 1.5))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 90), st.integers(1, 20), st.integers(0, 5))
 def test_uniform_samples_follow_the_rule(n, size, seed):
     index = uniform_sample(torch.full((50,), n), size, torch.Generator().manual_seed(seed)).numpy()

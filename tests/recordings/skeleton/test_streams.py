@@ -21,7 +21,7 @@ def clips(body=NTU, batch=2, frames=5, persons=2, channels=3, seed=0):
     return torch.randn(batch, frames, persons, body.count, channels, generator=generator, dtype=torch.float64)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.sampled_from(sorted(LAYOUTS)), st.integers(0, 100))
 def test_bones_add_up_from_the_root_to_every_joint(name, seed):
     body = layout(name)

@@ -89,7 +89,7 @@ def triples(seed: int, dim: int, n: int = 200) -> tuple[torch.Tensor, torch.Tens
     return k[curved], p[curved], s[curved]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000), dim=st.sampled_from([2, 3, 8, 128]))
 def test_the_boundary_is_where_both_prototypes_are_equally_close(seed, dim):
     k, p0, ps = triples(seed, dim)
@@ -109,7 +109,7 @@ def test_the_boundary_is_where_both_prototypes_are_equally_close(seed, dim):
     assert (margin(past)[1 - t > 1e-3] < 0).all()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000))
 def test_the_arctangents_agree_up_to_ninety_degrees(seed):
     k, p0, ps = triples(seed, 3)

@@ -25,7 +25,7 @@ def convert(text: bytes) -> np.ndarray:
     return decimals.floats(found)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(numbers=st.lists(NUMBERS, min_size=1, max_size=30), gaps=GAPS)
 def test_every_number_is_the_double_that_float_gives(numbers, gaps):
     values = convert((gaps + gaps.join(numbers) + gaps).encode())

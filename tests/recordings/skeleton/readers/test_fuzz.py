@@ -22,7 +22,7 @@ def case(request, tmp_path_factory):
     return one, folder, (folder / one.victim).read_bytes()
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_damage_gives_a_clear_error_or_data(case, data):
     one, folder, whole = case
@@ -36,7 +36,7 @@ def test_damage_gives_a_clear_error_or_data(case, data):
 TREES = [name for name, one in CASES.items() if one.victim.endswith((".json", ".pkl"))]
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 @pytest.mark.parametrize("name", TREES)
 def test_strange_values_give_a_clear_error_or_data(tmp_path_factory, name, data):

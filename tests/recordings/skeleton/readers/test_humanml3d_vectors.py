@@ -25,7 +25,7 @@ def motion(frames: int = 40, seed: int = 0, turning: float = 0.1) -> np.ndarray:
     return x + UP + np.cumsum(rng.normal(0, 0.03, (frames, 1, 3)), 0)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 99), turning=st.floats(-0.5, 0.5), smooth=st.sampled_from([0.0, 20.0]), published=st.booleans()
 )  # fmt: skip

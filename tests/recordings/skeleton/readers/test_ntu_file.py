@@ -30,7 +30,7 @@ def plainly(text: str) -> list[list[np.ndarray]]:
     return frames
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(counts=st.lists(st.integers(0, 4), min_size=1, max_size=6), ends=st.sampled_from(["\n", "\r\n"]))
 def test_equals_a_plain_reader(tmp_path_factory, counts, ends):
     frames = [{str(10**17 + b): walk(1, seed=10 * t + b)[0] for b in range(n)} for t, n in enumerate(counts)]
@@ -79,7 +79,7 @@ def test_damage_is_named_with_its_place(tmp_path, change, message):
     assert str(path) in str(caught.value)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     counts=st.lists(st.integers(0, 2), min_size=1, max_size=3),
     data=st.data(),

@@ -151,7 +151,7 @@ def test_bad_clips_are_named(break_it, message: str) -> None:
     assert str(error.value).startswith("clip.txt: ")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.one_of(st.text(), st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=3),
        lambda s: st.lists(s, max_size=3) | st.dictionaries(st.sampled_from(["Frames", "Loop", "a"]), s), max_leaves=8)
        .map(json.dumps)))  # fmt: skip

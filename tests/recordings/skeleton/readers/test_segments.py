@@ -34,7 +34,7 @@ def test_strict_at_both_ends(tmp_path):
     assert r.split == "test" and r.fps == 25 and r.segments[0].start == pytest.approx(0.4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rows=st.integers(1, 60), factor=st.integers(1, 60), start=st.integers(0, 300), length=st.integers(1, 300),
     fps=st.sampled_from([20.0, 25.0, 29.97, 30.0]),
