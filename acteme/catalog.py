@@ -105,6 +105,19 @@ ENTRIES: tuple[Entry, ...] = (
         claim="Drawing the clips that a two-level classifier takes for others to prototypes of their classes, keeping "
         "these apart and consulting them at test raises F1 above that of the same network with two cross entropies.",
     ),
+    Entry(
+        slug="car",
+        verb="describe",
+        title="CAR: Chronologically Accurate Retrieval",
+        authors="Fujiwara, Tanaka and Yu",
+        venue="ECCV 2024",
+        arxiv="2407.15408",
+        reads="skeleton",
+        task="retrieval",
+        stages=(("align", "Retriever"),),
+        claim="Texts with their events shuffled, as further negatives, make a motion-text model tell the order of "
+        "events without a loss of ordinary retrieval.",
+    ),
 )
 
 

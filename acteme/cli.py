@@ -155,8 +155,8 @@ def evaluate(run: RunFolder, data: OptionalData = None, split: str = "test", pro
         run: the run folder.
         data: what to evaluate on; the data that it was trained on unless given.
         split: which part of the data.
-        protocol: predictions, linear, knn, semi-1, semi-5, semi-10, finetune or transfer; the run's own
-            predictions unless given, or linear where it makes none.
+        protocol: predictions, linear, knn, semi-1, semi-5, semi-10, finetune or transfer; retrieval: all, threshold,
+            nsim, guo, car or distractors. The run's own predictions unless given, or linear where it makes none.
     """
     from acteme.engine.evaluate import evaluate as evaluate_
     from acteme.reports import terminal
@@ -248,22 +248,50 @@ def search(
     end: OptionalFloat = None,
     count: int = 10,
     split: OptionalText = None,
+    texts: Flag = False,
 ) -> None:
-    """Finds the places in encoded recordings that resemble an example, nearest first.
+    """Finds the places in encoded recordings that resemble an example or a text, nearest first.
 
     Args:
         table: what `acteme encode` wrote.
-        query: a recording's file, or the number of a row of the table.
+        query: a recording's file, the number of a row of the table, or a text, where the table's run reads text.
         start: where the example begins in its recording, in seconds.
         end: where it ends.
         count: how many places.
         split: only recordings of this split.
+        texts: find captions of the encoded recordings instead of places.
     """
     from acteme.engine.search import search as search_
     from acteme.reports import terminal
 
     example = int(query) if query.isdecimal() else query
-    terminal.hits(search_(table, example, start=start, end=end, count=count, split=split))
+    terminal.hits(search_(table, example, start=start, end=end, count=count, split=split, texts=texts))
+
+
+@app.command
+def events(
+    data: Annotated[Positional[tuple[str, ...]], arg(metavar="DATA...", help_behavior_hint="(one or more)")],
+    to: Path = Path("event_texts"),
+    model: OptionalText = None,
+    endpoint: OptionalText = None,
+) -> None:
+    """Takes captions apart into single actions in the order of time, a JSON file for each caption.
+
+    Args:
+        data: files, folders or data names with captions.
+        to: the folder to write; files that are there already are kept.
+        model: a language model that does it, instead of rules: smollm2 (comes along), a folder, a GGUF file, or
+            a name of the hub or of the endpoint.
+        endpoint: base address of a server with the OpenAI interface.
+    """
+    from acteme.engine.clauses import write_events
+
+    asked = None
+    if model or endpoint:
+        from acteme.engine.language import language_model
+
+        asked = language_model(model, endpoint)
+    print(f"{to}: {write_events(list(data), to, asked)} captions")
 
 
 @app.command

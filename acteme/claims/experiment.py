@@ -40,6 +40,8 @@ class Comparison:
     ours: str
     baseline: str
     higher_is_better: bool = True
+    margin: float = 0.0
+    """How much worse ours may be, where the claim is that it is not worse."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,8 @@ def _conclude(e: Experiment, c: Comparison, seeds: Sequence[int], cells: dict[in
         "ours": c.ours,
         "baseline": c.baseline,
         "difference": {"mean": mean, "low": low, "high": high},
-        "verdict": verdict(low, high, c.higher_is_better),
+        **({"margin": c.margin} if c.margin else {}),
+        "verdict": verdict(low, high, c.higher_is_better, c.margin),
         "config_hash": e.config_hash,
         "settings": json.loads(json.dumps(e.settings, default=str)),
         "commit": commit(),
@@ -176,11 +179,12 @@ def _conclude(e: Experiment, c: Comparison, seeds: Sequence[int], cells: dict[in
     }
 
 
-def verdict(low: float, high: float, higher_is_better: bool = True) -> str:
+def verdict(low: float, high: float, higher_is_better: bool = True, margin: float = 0.0) -> str:
     """`holds` where the whole interval of (ours - baseline) is on the claimed side of zero, `fails` where it is on the
-    other, `undecided` where it contains zero or is undefined."""
+    other, `undecided` where it contains zero or is undefined; with a margin, of how much worse ours may be instead."""
     if not higher_is_better:
         low, high = -high, -low
+    low, high = low + margin, high + margin
     if low > 0:
         return "holds"
     return "fails" if high < 0 else "undecided"

@@ -21,11 +21,12 @@ from acteme.engine.pool import pool_map, worker_count
 from acteme.engine.run import Run, load, loaded
 from acteme.engine.slide import Slide, slide
 from acteme.errors import InputError
+from acteme.recordings.annotations import Segment
 from acteme.recordings.batch import to_device
 from acteme.recordings.recording import Recording
 
-TABLE = "latents"
-"""Name of the table within its folder."""
+TABLE, TEXTS = "latents", "texts"
+"""Names of the tables within a folder: of recordings, and of their captions, where the run reads text."""
 REFUSED = re.compile(r"LanceError\(IO\): ([^,]*?)(?: \(os error \d+\))?(?:,|$)")
 """How LanceDB says that the system refused to write."""
 
@@ -42,12 +43,14 @@ class Table:
     width: int
     """Size of a vector."""
     rows: int
+    texts: int = 0
+    """Captions, where the run that encoded them reads text, too."""
 
-    def open(self) -> Any:
-        """The LanceDB table: recording, start, end (s), label, split, vector."""
+    def open(self, texts: bool = False) -> Any:
+        """The LanceDB table: recording, start, end (s), label, split, vector; of captions, with `texts`: and text."""
         import lancedb
 
-        return lancedb.connect(self.folder).open_table(TABLE)
+        return lancedb.connect(self.folder).open_table(TEXTS if texts else TABLE)
 
 
 @dataclass(frozen=True)
@@ -104,8 +107,16 @@ def encode(
     count = worker_count(workers, sum(map(len, found)))
     how = Slide(getattr(run.config, name).windows, run.clip, None, overlap, batch)
     manner = Manner(name, how, split, device_for(accelerator, alone=count == 1 and not ray))
-    batches = pool_map(partial(_part, run, manner), dealt(found, count), count, ray)
-    filled = (b for b in batches if b.num_rows)
+    said: list[pa.RecordBatch] = []
+
+    def filled_() -> Iterator[pa.RecordBatch]:
+        for batch, captions in pool_map(partial(_part, run, manner), dealt(found, count), count, ray):
+            if captions is not None:
+                said.append(captions)
+            if batch.num_rows:
+                yield batch
+
+    filled = filled_()
     first = next(filled, None)
     if first is None:
         raise InputError(f"no recording is in split '{split}'", "--split", "leave it away, or name another")
@@ -113,7 +124,9 @@ def encode(
         made = _write(lancedb.connect(work), first, filled)
         width = first.schema.field("vector").type.list_size
         where = os.path.relpath(run.folder.absolute(), to.absolute())
-        table = Table(to, where, run.entry.slug, name, width, made.count_rows())
+        table = Table(to, where, run.entry.slug, name, width, made.count_rows(), sum(b.num_rows for b in said))
+        if said:
+            _write(lancedb.connect(work), said[0], iter(said[1:]), TEXTS)
         meta = {k: v for k, v in asdict(table).items() if k != "folder"}
         (work / "table.json").write_text(json.dumps(meta, indent=1))
     return table
@@ -134,7 +147,7 @@ def open_table(folder: Path | str) -> Table:
         ) from error
 
 
-def _write(database: Any, first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Any:
+def _write(database: Any, first: pa.RecordBatch, rest: Iterator[pa.RecordBatch], name: str = TABLE) -> Any:
     """Streams the batches into a new table; an error that comes from making them is raised as it was."""
     raised: list[Exception] = []
 
@@ -147,7 +160,7 @@ def _write(database: Any, first: pa.RecordBatch, rest: Iterator[pa.RecordBatch])
             raise
 
     try:
-        return database.create_table(TABLE, data=pa.RecordBatchReader.from_batches(first.schema, all_()))
+        return database.create_table(name, data=pa.RecordBatchReader.from_batches(first.schema, all_()))
     except Exception as error:
         if raised:
             raise raised[0] from None
@@ -156,21 +169,64 @@ def _write(database: Any, first: pa.RecordBatch, rest: Iterator[pa.RecordBatch])
         raise
 
 
-def _part(run: Run, manner: Manner, part: Part) -> pa.RecordBatch:
+def _part(run: Run, manner: Manner, part: Part) -> tuple[pa.RecordBatch, pa.RecordBatch | None]:
+    """The latents of the part's recordings, and of their captions where the run reads text."""
     columns: dict[str, list[Any]] = {n: [] for n in ("recording", "start", "end", "label", "split")}
     vectors = [np.zeros((0, 1), np.float32)]
+    seen: dict[str, Recording] = {}
     for recording, start, end, found in encode_recordings(run, manner, part):
+        seen[recording.name] = recording
         columns["recording"] += [recording.name] * len(start)
         columns["start"] += start.tolist()
         columns["end"] += end.tolist()
         columns["label"] += [label_of(recording, a, b) for a, b in zip(start, end, strict=True)]
         columns["split"] += [recording.split] * len(start)
         vectors.append(found)
-    table = np.concatenate(vectors[1:] or vectors)
-    held = pa.FixedSizeListArray.from_arrays(pa.array(table.ravel(), pa.float32()), table.shape[1])
+    captions = _captions(run, manner, list(seen.values())) if reads_text(run, manner.stage) else None
+    return _batch(columns, np.concatenate(vectors[1:] or vectors)), captions
+
+
+def _batch(columns: dict[str, list[Any]], vectors: np.ndarray) -> pa.RecordBatch:
+    held = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel(), pa.float32()), vectors.shape[1])
     kinds = {"start": pa.float64(), "end": pa.float64()}
     arrays = {n: pa.array(v, kinds.get(n, pa.string())) for n, v in columns.items()}
     return pa.RecordBatch.from_pydict({**arrays, "vector": held})
+
+
+def reads_text(run: Run, stage: str) -> bool:
+    """Whether a stage puts texts into the space of its latents."""
+    return hasattr(run.kind(stage), "encode_texts")
+
+
+def text_vectors(run: Run, manner: Manner, texts: Sequence[str], events: Sequence[Sequence[str]] = ()) -> np.ndarray:
+    """Latents (n, d) of texts, whose events are found by rule unless given."""
+    module: Any = loaded(run, manner.stage, manner.device)
+    told = events or [()] * len(texts)
+    read = [module.phrase(text, each) for text, each in zip(texts, told, strict=True)]
+    return module.encode_texts(read).float().cpu().numpy()
+
+
+def _captions(run: Run, manner: Manner, recordings: Sequence[Recording]) -> pa.RecordBatch | None:
+    """The captions of recordings with their latents; None where there are none."""
+    rows = [(r, s) for r in recordings for s in captions_of(r)]
+    if not rows:
+        return None
+    columns: dict[str, list[Any]] = {
+        "recording": [r.name for r, _ in rows],
+        "start": [s.start for _, s in rows],
+        "end": [s.end for _, s in rows],
+        "label": [s.label for _, s in rows],
+        "split": [r.split for r, _ in rows],
+        "text": [s.text for _, s in rows],
+    }
+    return _batch(columns, text_vectors(run, manner, columns["text"], [s.events for _, s in rows]))
+
+
+def captions_of(recording: Recording) -> list[Segment]:
+    """What is said of a recording: its segments with text, or the text of the whole."""
+    said = [s for s in recording.segments if s.text]
+    whole = Segment(0.0, recording.duration, recording.label, text=recording.text)
+    return said or ([whole] if recording.text else [])
 
 
 @torch.no_grad()

@@ -113,7 +113,7 @@ def evaluate(
         )
     chosen = part(corpus, split, other)
     if protocol in measures.of(run.entry.task).PROTOCOLS:
-        if corpus.spec.classes != run.spec.classes:
+        if getattr(measures.of(run.entry.task), "CLASSES", True) and corpus.spec.classes != run.spec.classes:
             raise InputError(other_classes(corpus.spec.classes, run.spec.classes),
                              None if isinstance(data, Corpus) else shown,
                              "evaluate latents instead, by --protocol transfer")  # fmt: skip

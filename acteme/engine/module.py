@@ -139,7 +139,7 @@ class StageModule(LightningModule):
     def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
         rate = learning_rate(self.recipe, self.epoch, self.step, self.steps)
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("factor", 1.0)
         super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
         if hasattr(self.module, "after_step"):
             self.module.after_step()  # type: ignore[operator]

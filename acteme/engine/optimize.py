@@ -11,9 +11,16 @@ from acteme.nn.recipe import Recipe
 
 
 def optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """The recipe's optimizer over the parameters that require gradients."""
-    trained = [p for p in parameters if p.requires_grad]
+    """The recipe's optimizer over the parameters that require gradients.
+
+    A parameter with an attribute `rate` learns at so many times the recipe's rate, in a group whose `factor` that is.
+    """
+    rates: dict[float, list[nn.Parameter]] = {}
+    for p in parameters:
+        if p.requires_grad:
+            rates.setdefault(getattr(p, "rate", 1.0), []).append(p)
     lr, decay = recipe.lr, recipe.weight_decay
+    trained = [{"params": some, "lr": lr * rate, "factor": rate} for rate, some in rates.items()]
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(trained, lr, recipe.momentum, nesterov=recipe.nesterov, weight_decay=decay)
     kind = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW

@@ -1,4 +1,4 @@
-"""Search over a table of latents: the places that are nearest to an example."""
+"""Search over a table of latents: the places, or the captions, that are nearest to an example or to a text."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from acteme.engine.encode import Manner, Table, encode_recordings, open_table
+from acteme.engine.encode import Manner, Table, encode_recordings, open_table, reads_text, text_vectors
 from acteme.engine.inputs import Part, parts
 from acteme.engine.run import Run, load
 from acteme.engine.slide import Slide
 from acteme.errors import InputError
+from acteme.recordings.folder import FORMATS
 from acteme.recordings.recording import Recording
+from acteme.recordings.sources import SOURCES
+from acteme.recordings.windows import Windows
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Hit:
     split: str
     similarity: float
     """Cosine similarity of the latents, in [-1, 1]."""
+    text: str = ""
+    """The caption, where captions are searched."""
 
 
 def search(
@@ -38,25 +43,30 @@ def search(
     count: int = 10,
     split: str | None = None,
     run: Run | Path | str | None = None,
+    texts: bool = False,
 ) -> list[Hit]:
-    """The places most similar to an example, nearest first.
+    """The places most similar to an example or a text, nearest first.
 
     Overlapping windows of a recording count as one place, the nearest of them; a row that is asked for is not its own
-    answer.
+    answer. Of captions, equal ones count as one.
 
     Args:
         table: what `encode` wrote.
-        query: a row of the table, a file (or DATA string of one recording), or a recording.
+        query: a row of the table, a file (or DATA string of one recording), a recording, or where the table's run reads
+            text, words: what is no file and no DATA string.
         start: where the example begins in its recording, in seconds.
         end: where it ends.
         count: places to return; fewer where there are not so many.
         split: only recordings of this split.
         run: the run that encodes the example; the table's own unless given.
+        texts: search the captions of the encoded recordings, not the recordings.
 
     Raises:
         InputError: no such row, an example that is empty or cannot be read, or a table whose run was moved.
     """
     table = table if isinstance(table, Table) else open_table(table)
+    if texts and not table.texts:
+        raise InputError("holds no captions", table.folder, "encode captioned recordings by a run that reads text")
     rows = table.open()
     if isinstance(query, int):
         if start is not None or end is not None:
@@ -65,8 +75,15 @@ def search(
             raise InputError(f"has no row {query}", table.folder, f"rows are 0 to {table.rows - 1}")
         asked = rows.take_offsets([query]).to_arrow().to_pylist()[0]
         vector = np.array(asked["vector"], np.float32)
+    elif isinstance(query, str) and _is_text(query) and reads_text(own := _own(table, run), table.stage):
+        if start is not None or end is not None:
+            raise InputError("a text has no times", "--start, --end", "leave them away")
+        asked, vector = {}, _checked(text_vectors(own, Manner(table.stage, Slide(_windows(own, table), own.clip)),
+                                                  [query]), table, own)[0]  # fmt: skip
     else:
         asked, vector = {}, example(table, query, start, end, run)
+    if texts:
+        return _captions(table.open(texts=True), table.texts, vector, count, split)
     return _places(rows, table.rows, vector, asked, count, split)
 
 
@@ -83,15 +100,59 @@ def example(table: Table, query: str | Path | Recording, start: float | None, en
         what = f"the example from {start or 0} s to {end or recording.duration} s has no frames"
         raise InputError(what, recording.name, f"it lasts {recording.duration:.2f} s")
     cut = replace(recording, arrays={n: a[first:last] for n, a in recording.arrays.items()}, segments=())
-    own = load(run) if run is not None else _run_of(table)
-    how = Slide(getattr(own.config, table.stage).windows, own.clip)
+    own = _own(table, run)
+    how = Slide(_windows(own, table), own.clip)
     part = Part(found[0].spec, recordings=(cut,))
     vectors = np.concatenate([v for *_, v in encode_recordings(own, Manner(table.stage, how), part)])
-    if vectors.shape[1] != table.width:
-        what = f"latents of {vectors.shape[1]} numbers where the table has {table.width}"
-        raise InputError(what, own.folder, "use the run that made the table")
+    vectors = _checked(vectors, table, own)
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     return unit.mean(0)
+
+
+def _own(table: Table, run: Run | Path | str | None) -> Run:
+    """The run that encodes a query."""
+    return load(run) if run is not None else _run_of(table)
+
+
+def _windows(run: Run, table: Table) -> Windows:
+    return getattr(run.config, table.stage).windows
+
+
+def _checked(vectors: np.ndarray, table: Table, run: Run) -> np.ndarray:
+    """The vectors; InputError where they are not of the table's width."""
+    if vectors.shape[1] != table.width:
+        what = f"latents of {vectors.shape[1]} numbers where the table has {table.width}"
+        raise InputError(what, run.folder, "use the run that made the table")
+    return vectors
+
+
+def _is_text(query: str) -> bool:
+    """Whether a query is words: neither a path, nor the name of a file of a known format, nor a DATA string."""
+    head = query.partition("?")[0]
+    name, path = head.partition(":")[0], Path(head)
+    return not (name in SOURCES or "/" in head or Path(query).exists() or path.suffix.lower() in FORMATS)
+
+
+def _captions(rows: Any, total: int, vector: np.ndarray, count: int, split: str | None) -> list[Hit]:
+    """The nearest captions, equal ones once; asks for more until there are enough."""
+    wanted = max(4 * count, 32)
+    while True:
+        found = _nearest(rows, vector, split, wanted)
+        hits: dict[str, Hit] = {}
+        for row in found:
+            hits.setdefault(row["text"], Hit(**{n: row[n] for n in ("recording", "start", "end", "label", "split")},
+                                             similarity=1 - float(row["_distance"]), text=row["text"]))  # fmt: skip
+        if len(hits) >= count or len(found) < wanted or wanted >= total:
+            return list(hits.values())[:count]
+        wanted *= 4
+
+
+def _nearest(rows: Any, vector: np.ndarray, split: str | None, wanted: int) -> list[dict[str, Any]]:
+    """So many rows, nearest first."""
+    query = rows.search(vector, vector_column_name="vector").distance_type("cosine")
+    if split is not None:
+        query = query.where("split = '" + split.replace("'", "''") + "'", prefilter=True)
+    return query.limit(wanted).to_list()
 
 
 def _run_of(table: Table) -> Run:
@@ -107,10 +168,7 @@ def _places(
     """The nearest windows without those that overlap a nearer one; asks for more until there are enough."""
     wanted = max(4 * count, 32)
     while True:
-        query = rows.search(vector, vector_column_name="vector").distance_type("cosine")
-        if split is not None:
-            query = query.where("split = '" + split.replace("'", "''") + "'", prefilter=True)
-        found = query.limit(wanted).to_list()
+        found = _nearest(rows, vector, split, wanted)
         hits: list[Hit] = []
         for row in found:
             taken = [(h.recording, h.start, h.end) for h in hits]

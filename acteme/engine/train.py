@@ -141,7 +141,7 @@ def create(entry: catalog.Entry, corpus: Corpus, data: str | None, run: Path | s
         spec=corpus.spec,
         data=data,
         settings=settings,
-        clip=float(np.median(corpus.frames / corpus.column("fps"))),
+        clip=typical(entry, corpus),
         created=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         status=UNFINISHED,
     )
@@ -151,6 +151,15 @@ def create(entry: catalog.Entry, corpus: Corpus, data: str | None, run: Path | s
             raise InputError("exists already", folder, "go on with --resume, or name another folder")
         made.save()
     return made
+
+
+def typical(entry: catalog.Entry, corpus: Corpus) -> float:
+    """Seconds of a typical training recording, or where captions are learned, of a typical captioned stretch."""
+    seconds = corpus.frames / corpus.column("fps")
+    if entry.task == "retrieval":
+        spans = [s.end - s.start for row in corpus.rows for s in corpus.captions(row)]
+        seconds = np.array(spans) if spans else seconds
+    return float(np.median(seconds))
 
 
 def begin(run: Run, source: Run, stages: Sequence[str]) -> None:
@@ -187,7 +196,9 @@ def check_settings(settings: Settings) -> None:
 
 def check_labels(entry: catalog.Entry, corpus: Corpus, stages: Sequence[str]) -> None:
     """Raises InputError where a stage that predicts classes would have nothing to learn from."""
-    if entry.task == "recognition":
+    if entry.task == "retrieval":
+        lack, labeled = "caption", any(corpus.captions(row) for row in corpus.rows)
+    elif entry.task == "recognition":
         lack, labeled = "single label", bool((corpus.label >= 0).any())
     else:
         lack, labeled = "label", "frame_labels" in corpus.arrays
@@ -195,7 +206,7 @@ def check_labels(entry: catalog.Entry, corpus: Corpus, stages: Sequence[str]) ->
     needy = [name for name in stages if hasattr(kinds[name], "predict")]
     if needy and not labeled:
         rest = [name for name in kinds if name not in needy]
-        mend = "give labeled recordings" + (f", or train only: {', '.join(rest)}" if rest else "")
+        mend = f"give recordings with a {lack}" + (f", or train only: {', '.join(rest)}" if rest else "")
         raise InputError(f"no recording has a {lack}, from which stage '{needy[0]}' learns", "data", mend)
 
 

@@ -42,6 +42,16 @@ class LabelScores:
 
 
 @dataclass(frozen=True)
+class RankedCaptions:
+    """Captions of whole clips, best first."""
+
+    texts: list[list[str]]
+    """Of each clip; every clip has as many."""
+    scores: Float[Array, "n k"]
+    """Of each of them, falling; comparable within a row."""
+
+
+@dataclass(frozen=True)
 class FrameScores:
     """Scores of each class for each frame, for a batch of windows or (n = 1) a whole recording."""
 

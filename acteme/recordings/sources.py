@@ -44,6 +44,7 @@ class Source:
 SOURCES: dict[str, Source] = {
     "mocap": Source(f"{WORLDS}.mocap:mocap", False, "untrimmed recordings composed of real motion-capture clips"),
     "stage": Source(f"{WORLDS}.stage:stage", False, "procedural theatre on the NTU skeleton, every factor a dial"),
+    "sequences": Source(f"{WORLDS}.sequences:sequences", False, "real movements one after the other, with captions"),
     "clips": Source(f"{READERS}.pybullet:pybullet_clips", False, "15 real motion-capture clips, one per class"),
     "folder": Source("acteme.recordings.folder:folder", True, "your own data: annotations.csv next to skeleton files"),
     "file": Source("acteme.recordings.folder:single", True, "one skeleton file as one recording"),
@@ -62,6 +63,7 @@ SOURCES: dict[str, Source] = {
     "kinetics_skeleton": Source(f"{READERS}.openpose:kinetics", True, "Kinetics-Skeleton, folders of .json files"),
     "humanml3d": Source(f"{READERS}.humanml3d:humanml3d", True, "HumanML3D, motions with captions"),
     "kitml": Source(f"{READERS}.humanml3d:kitml", True, "KIT Motion-Language, motions with captions"),
+    "tmr": Source(f"{READERS}.tmr:tmr", True, "HumanML3D or KIT-ML as TMR prepares it, with events if there are any"),
     "tsu": Source(f"{READERS}.segments:tsu", True, "Toyota Smarthome Untrimmed: segment .json and poses"),
     "charades": Source(f"{READERS}.segments:charades", True, "Charades: segments and poses"),
     "posetics": Source(f"{READERS}.posetics:posetics", True, "Posetics, LCR-Net poses of 320 classes"),

@@ -9,7 +9,7 @@ import jinja2
 from markupsafe import Markup
 
 from acteme.atomic import write_text
-from acteme.reports import charts, encoders, replay
+from acteme.reports import charts, encoders, replay, words
 from acteme.reports.colors import style
 from acteme.reports.content import Page
 
@@ -60,6 +60,7 @@ def render(page: Page) -> str:
         wrong=charts.mistakes(page.confusion, page.classes) if page.confusion is not None else [],
         index={name: k for k, name in enumerate(page.classes)},
         percent=charts.percent,
+        shown=words.shown,
         number=charts.number,
         curve=charts.curve,
         ends=charts.ends,

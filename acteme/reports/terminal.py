@@ -147,10 +147,12 @@ def show(value: RenderableType) -> None:
 
 
 def hits(found: Sequence[Any]) -> None:
-    """Places that a search found, nearest first."""
-    table = _table("recording", "start", "end", "label", "split", "similarity")
+    """Places or captions that a search found, nearest first."""
+    texts = any(h.text for h in found)
+    table = _table("recording", "start", "end", "label", "split", "similarity", *(["text"] if texts else []))
     for h in found:
-        _add(table, h.recording, f"{h.start:.2f} s", f"{h.end:.2f} s", h.label, h.split, f"{h.similarity:.4f}")
+        cells = [h.recording, f"{h.start:.2f} s", f"{h.end:.2f} s", h.label, h.split, f"{h.similarity:.4f}"]
+        _add(table, *cells, *([h.text] if texts else []))
     _console().print(table)
 
 

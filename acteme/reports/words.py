@@ -1,5 +1,7 @@
 """What the metrics are called and what they mean."""
 
+import math
+
 ABOUT = {
     "top1": ("Top-1 accuracy", "Share of test recordings whose best-scored class is the true one."),
     "top5": ("Top-5 accuracy", "Share of test recordings whose true class is among the five best."),
@@ -34,6 +36,18 @@ ABOUT = {
         "Edit score with background",
         "Edit score that counts stretches without an action as segments.",
     ),
+    "car": ("Chronological accuracy", "Share of test motions that are nearer to their events in order than shuffled."),
+    "car_half": ("Chronological accuracy, ties half", "The same, where a text that ties counts half."),
+    "car_original": (
+        "Chronological accuracy, original",
+        "Captions as written against shuffled events; style tells.",
+    ),
+    "car_original_half": (
+        "Chronological accuracy, original, ties half",
+        "The same, where a text that ties counts half.",
+    ),
+    "t2m_median_rank": ("Motions for texts, median rank", "Place of the true motion for half of the texts, or better."),
+    "m2t_median_rank": ("Texts for motions, median rank", "Place of the true text for half of the motions, or better."),
     "event_map_activitynet": ("Event mAP, ActivityNet", "Mean of the event mAP at overlaps 0.5, 0.55, ..., 0.95."),
 }
 """Name to title and meaning; those below carry a threshold after '@'."""
@@ -41,6 +55,8 @@ ABOUT = {
 ABOUT_AT = {
     "f1": ("F1@{}", "Predicted segments that overlap a true one of their class by at least {} percent, as an F1."),
     "f1_background": ("F1@{} with background", "F1@{} that counts stretches without an action as segments."),
+    "t2m_r": ("Motions for texts, R@{}", "Share of test texts whose motion is among the {} most similar."),
+    "m2t_r": ("Texts for motions, R@{}", "Share of test motions whose text is among the {} most similar."),
     "event_map": ("Event mAP@{}", "Average precision of detected segments at a temporal overlap (IoU) of {}."),
     "event_map_pku": ("Event mAP@{}, PKU-MMD rule", "At an overlap of {}, as the PKU-MMD script counts."),
 }
@@ -50,8 +66,20 @@ HEADLINES = {
         "frame_map", "frame_map_1_action", "frame_map_2_actions", "frame_accuracy", "edit", "f1@25", "event_map@0.5",
     ),
     "recognition": ("top1", "top5", "group_top1", "f1_mean", "mean_class_accuracy", "few_shot"),
+    "retrieval": ("car", "t2m_r@1", "m2t_r@1", "t2m_r@5", "m2t_r@5"),
 }  # fmt: skip
 """What is shown large, where it is defined: the first four of these."""
+
+
+PLAIN = ("t2m_median_rank", "m2t_median_rank")
+"""Metrics that are no shares, and are shown as they are."""
+
+
+def shown(name: str, value: float) -> str:
+    """A metric's value as a table shows it: a share in percent, without the sign; a dash where it is undefined."""
+    if not math.isfinite(value):
+        return "–"  # noqa: RUF001
+    return f"place {value:.1f}" if name in PLAIN else f"{100 * value:.1f}"
 
 
 def title_and_meaning(name: str) -> tuple[str, str]:

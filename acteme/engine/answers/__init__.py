@@ -10,7 +10,7 @@ from acteme.engine.segmenter import Rules
 from acteme.engine.slide import Slide
 from acteme.recordings.annotations import Segment
 
-KINDS = {"recognition": "segments", "segmentation": "segments"}
+KINDS = {"recognition": "segments", "segmentation": "segments", "retrieval": "captions"}
 """The module that answers for each task."""
 
 

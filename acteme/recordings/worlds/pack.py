@@ -30,6 +30,8 @@ class Part:
     """`recording` counts within this part."""
     texts: Sequence[str] = field(default_factory=tuple)
     """A text per segment, or nothing."""
+    events: Sequence[str] = field(default_factory=tuple)
+    """The events of a segment's text, a line each, or nothing."""
 
 
 def corpus(parts: Sequence[Part], spec: Spec) -> Corpus:
@@ -66,4 +68,5 @@ def corpus(parts: Sequence[Part], spec: Spec) -> Corpus:
         "skeleton": np.concatenate([p.skeleton for p in parts]).astype(np.float32, copy=False),
         "frame_labels": np.concatenate([p.frame_labels for p in parts]),
     }
-    return Corpus(spec, arrays, table, segments, tuple(t for p in parts for t in p.texts))
+    return Corpus(spec, arrays, table, segments, tuple(t for p in parts for t in p.texts),
+                  tuple(e for p in parts for e in p.events))  # fmt: skip

@@ -2,8 +2,9 @@
 
 `new_joints/ID.npy` (T, 22, 3) in metres, y up, 20 frames per second; `new_joint_vecs/ID.npy` (T, 263), see
 `humanml3d_vectors`; `texts/ID.txt` with lines `caption#word/POS word/POS#start#end` in seconds, 0.0#0.0 for the whole
-clip; `Mean.npy` and `Std.npy` (263); the names of each split in `train.txt`, `val.txt` and `test.txt`. M before a name:
-mirrored. KIT-ML has 21 joints, 251 columns and 12.5 frames per second.
+clip; `Mean.npy` and `Std.npy` (263); the names of each split in `train.txt`, `val.txt` and `test.txt`, of recordings
+unlike each other in `nsim_test.txt`; `event_texts/ID_i.json` with the events of caption i (see `event_texts`). M before
+a name: mirrored. KIT-ML has 21 joints, 251 columns and 12.5 frames per second.
 """
 
 import math
@@ -17,6 +18,7 @@ from jaxtyping import Float
 from acteme.errors import InputError
 from acteme.recordings.annotations import Segment
 from acteme.recordings.recording import Item, Listing, Recording
+from acteme.recordings.skeleton.readers.event_texts import event_file, event_files, read_events, unlike_names
 from acteme.recordings.skeleton.readers.files import AGAIN, finite, read_npy, read_text
 from acteme.recordings.skeleton.readers.humanml3d_vectors import to_positions
 from acteme.recordings.spec import Spec
@@ -85,7 +87,8 @@ def humanml3d(path: Path, vectors: bool = False) -> Listing:
         path: folder with `new_joints`, `texts` and the split files.
         vectors: read `new_joint_vecs` instead, and recover the positions from them.
 
-    Captions are segments of the one class `motion`, with their text; one of the whole clip spans it.
+    Captions are segments of the one class `motion`, with their text, and their events where there are files of them; a
+    caption of the whole clip spans it. The factor nsim is 1 for the names in `nsim_test.txt`.
     """
     return _listing(Path(path), vectors, "smpl22", 22, 20.0)
 
@@ -98,8 +101,9 @@ def kitml(path: Path, vectors: bool = False) -> Listing:
 def _listing(path: Path, vectors: bool, layout: str, joints: int, fps: float) -> Listing:
     folder = path / ("new_joint_vecs" if vectors else "new_joints")
     items: list[Item] = []
-    files: list[Path] = []
+    files: list[Path] = event_files(path)
     without = 0
+    unlike = unlike_names(path / "nsim_test.txt", path / "splits" / "nsim_test.txt")
     for split in ("train", "val", "test"):
         table = path / f"{split}.txt"
         if not table.is_file():
@@ -114,7 +118,8 @@ def _listing(path: Path, vectors: bool, layout: str, joints: int, fps: float) ->
                 without += 1
                 continue
             files += [motion, text]
-            items.append(Item(name, str(motion), partial(_read, motion, text, split, joints, fps, vectors)))
+            made = partial(_read, motion, text, split, joints, fps, vectors, name in unlike)
+            items.append(Item(name, str(motion), made))
     if not items:
         raise InputError(
             f"has no motion in {folder.name} that train.txt, val.txt or test.txt names",
@@ -125,7 +130,7 @@ def _listing(path: Path, vectors: bool, layout: str, joints: int, fps: float) ->
     return Listing(Spec(layout, joints, 1, 3, (MOTION,), fps), items, files, notes=notes)
 
 
-def _read(motion: Path, text: Path, split: str, joints: int, fps: float, vectors: bool) -> Recording:
+def _read(motion: Path, text: Path, split: str, joints: int, fps: float, vectors: bool, unlike: bool) -> Recording:
     x = read_npy(motion)
     shape = (12 * joints - 1,) if vectors else (joints, 3)
     if x.dtype.kind != "f" or not len(x) or x.shape[1:] != shape:
@@ -136,6 +141,10 @@ def _read(motion: Path, text: Path, split: str, joints: int, fps: float, vectors
     positions = to_positions(x) if vectors else x
     captions = read_captions(text)
     seconds = len(x) / fps
-    segments = tuple(Segment(c.start, c.end or seconds, MOTION, text=c.text) for c in captions if c.start < seconds)
+    folder = text.parent.parent
+    segments = tuple(
+        Segment(c.start, c.end or seconds, MOTION, text=c.text, events=read_events(event_file(folder, motion.stem, i)))
+        for i, c in enumerate(captions)
+    )
     return Recording(motion.stem, fps, {"skeleton": positions[:, None]}, segments=segments, split=split,
-                     text=captions[0].text)  # fmt: skip
+                     text=captions[0].text, factors={"nsim": 1.0} if unlike else {})  # fmt: skip

@@ -28,6 +28,7 @@ from acteme.recordings.skeleton.readers import (
     pyskl,
     segments,
     shrec,
+    tmr,
 )  # fmt: skip
 
 
@@ -255,6 +256,32 @@ def _humanml3d_vectors(path: Path) -> None:
     np.save(path / "Std.npy", np.ones(263, np.float32))
 
 
+def _events(path: Path, name: str) -> None:
+    (path / "event_texts").mkdir()
+    for i, events in enumerate((["a man bends", "a man waves"], ["he"])):
+        (path / "event_texts" / f"{name}_{i}.json").write_text(json.dumps({"events": events}))
+
+
+def _humanml3d_events(path: Path) -> None:
+    _humanml3d(path)
+    _events(path, "000001")
+    (path / "nsim_test.txt").write_text("000001\n")
+
+
+def _tmr(path: Path, columns: int = 263) -> None:
+    (path / "motions" / "guoh3dfeats" / "CMU").mkdir(parents=True)
+    motion = np.random.default_rng(0).normal(size=(60, columns)).astype(np.float32)
+    np.save(path / "motions" / "guoh3dfeats" / "CMU" / "01.npy", motion)
+    told = [{"seg_id": "a_0", "text": "a man bends and waves", "start": 0.5, "end": 2.5},
+            {"seg_id": "a_1", "text": "he  waves", "start": 1.0, "end": 2.0}]  # fmt: skip
+    keys = {"a": {"path": "CMU/01", "duration": 2.0, "annotations": told}}
+    (path / "annotations.json").write_text(json.dumps(keys))
+    (path / "splits").mkdir()
+    (path / "splits" / "train.txt").write_text("a\n")
+    (path / "splits" / "nsim_test.txt").write_text("a\n")
+    _events(path, "a")
+
+
 def _kitml(path: Path) -> None:
     _humanml3d(path)
     np.save(path / "new_joints" / "000001.npy", walk(5, 21))
@@ -351,6 +378,13 @@ CASES: dict[str, Case] = {
     "humanml3d vectors": Case(
         _humanml3d_vectors, "new_joint_vecs/000001.npy", lambda p: everything(humanml3d.humanml3d(p, vectors=True))
     ),
+    "humanml3d events": Case(
+        _humanml3d_events, "event_texts/000001_0.json", lambda p: everything(humanml3d.humanml3d(p))
+    ),
+    "tmr annotations": Case(_tmr, "annotations.json", lambda p: everything(tmr.tmr(p))),
+    "tmr motion": Case(_tmr, "motions/guoh3dfeats/CMU/01.npy", lambda p: everything(tmr.tmr(p))),
+    "tmr split": Case(_tmr, "splits/train.txt", lambda p: everything(tmr.tmr(p))),
+    "tmr events": Case(_tmr, "event_texts/a_1.json", lambda p: everything(tmr.tmr(p))),
     "humanml3d statistics": Case(_humanml3d_vectors, "Std.npy", humanml3d.read_statistics),
     "kitml": Case(_kitml, "new_joints/000001.npy", lambda p: everything(humanml3d.kitml(p))),
     "tsu table": Case(_tsu, "smarthome_CS_51.json", lambda p: everything(segments.tsu(p))),
