@@ -183,7 +183,7 @@ def plain_predict(module, batch):
     return plain_network(module.streams["joint"], x.flatten(0, 1)).view(n, k, -1).softmax(-1).mean(1)
 
 
-BOUND = "matrix products, 67% of a training step at the official size and 49% at the small; batch norms, 14% and 18%"
+BOUND = "matrix products, 67% of a training step at the official size and 52% at the small; batch norms, 14% and 10%"
 """From a profile of one step each; the rest is sums, pooling and copies."""
 
 

@@ -38,7 +38,7 @@ from acteme.systems.recognize.brl import Config, Mixing, View
 
 WORLD = "stage?rule=halves&classes=20&train=4000&test=800&imbalance=50&most=200"
 TINY_WORLD = "stage?rule=halves&classes=20&train=80&test=40&imbalance=4&most=4"
-EPOCHS, LATE = 30, 24
+LATE = Config.small().recognize.rebalance.begin
 THIRD = 7
 """Classes."""
 
@@ -90,12 +90,10 @@ def _run_tiny(arm: str, seed: int, folder: Path) -> Metrics:
 
 
 def _config(arm: str, tiny: bool = False) -> Config:
-    """The small setting at half its width, for longer; all arms have the same network, views and training."""
+    """The small setting; all arms have the same network, views and training."""
     small = Config.small().recognize
-    small = replace(
-        small, backbone=replace(small.backbone, width=8), view=View(size=8) if tiny else small.view,
-        rebalance=Rebalance(begin=LATE), recipe=replace(small.recipe, epochs=EPOCHS, batch=8 if tiny else 32),
-    )  # fmt: skip
+    if tiny:
+        small = replace(small, view=View(size=8), recipe=replace(small.recipe, batch=8))
     return Config(replace(small, **CHANGES[arm]))
 
 

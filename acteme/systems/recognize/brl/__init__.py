@@ -22,9 +22,9 @@ losses of the second stage to 6e-7 (both of official float32), the official mixt
 RGB+D 120 cross-setup are met name by name.
 
 Speed on a processor, one thread, against the official arithmetic done its way (`benchmarks/brl_step.py`): training step
-1.2 times at the official size (2.2 in bfloat16, 1.7 where every other second person is absent and left out), 2.5 at the
-small setting (1.5 the network alone); inference 1.5 and 3.3 times. 67% of a training step at the official size are
-matrix products (49% at the small one), 14% batch norms (18%).
+1.3 times at the official size (2.5 in bfloat16, 1.7 where every other second person is absent and left out), 3.3 at the
+small setting (1.6 the network alone); inference 1.5 and 4.8 times. 67% of a training step at the official size are
+matrix products (52% at the small one), 14% batch norms (10%).
 
 **Deviations** from the official code:
 
