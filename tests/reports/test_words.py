@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from acteme.reports.words import HEADLINES, title_and_meaning
-from acteme.tasks import hierarchy, recognition, segmentation
+from acteme.reports.words import HEADLINES, PLAIN, shown, title_and_meaning
+from acteme.tasks import hierarchy, recognition, retrieval, segmentation
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,9 @@ def names():
     single = segmentation.measure(truth, truth, [12], multilabel=False, resamples=2)
     clips = recognition.measure(truth, truth.argmax(1), trained=np.arange(6) * 40, resamples=2)
     levels = hierarchy.measure(truth, truth.argmax(1), list("abcdef"), list("xxyyzz"), resamples=2)
-    return [*several.metrics, *single.metrics, *clips.metrics, *(n for n in levels.metrics if n not in clips.metrics)]
+    pairs = retrieval.measure(truth[:6], resamples=2)
+    order = [retrieval.chronological(truth[0], truth[1], name, resamples=2) for name in ("car", "car_original")]
+    return list(dict.fromkeys(n for o in (several, single, clips, levels, pairs, *order) for n in o.metrics))
 
 
 def test_every_metric_has_words_of_its_own(names):
@@ -22,6 +24,11 @@ def test_every_metric_has_words_of_its_own(names):
         title != name and about.endswith(".") and "{" not in title + about for name, (title, about) in words.items()
     )
     assert len({title for title, _ in words.values()}) == len(words)
+
+
+def test_shares_are_shown_in_percent_and_places_as_they_are(names):
+    assert set(PLAIN) <= set(names)
+    assert (shown("car", 0.5), shown("t2m_median_rank", 1.5), shown("car", float("nan"))) == ("50.0", "place 1.5", "–")  # noqa: RUF001
 
 
 def test_headlines_are_metrics(names):
