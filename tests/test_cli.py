@@ -15,7 +15,20 @@ from acteme.claims import experiment as machinery
 from acteme.recordings.sources import SOURCES
 from tests.tiny import command, shrink
 
-COMMANDS = ("list", "info", "data", "train", "evaluate", "predict", "encode", "search", "report", "claim", "completion")
+COMMANDS = (
+    "list",
+    "info",
+    "data",
+    "train",
+    "evaluate",
+    "predict",
+    "encode",
+    "search",
+    "events",
+    "report",
+    "claim",
+    "completion",
+)
 DATA_COMMANDS = ("list", "check", "convert", "assets")
 
 
@@ -326,6 +339,20 @@ def test_search_finds_places_by_row_and_by_file(here):
     assert "has no row 999; rows are 0 to" in refused("search", "table", "999")
     assert "new: is not a table of latents" in refused("search", "new", "0")
     assert "leave them away" in refused("search", "table", "0", "--start", "1")
+
+
+def test_search_in_a_table_without_texts(here):
+    assert "there is no such path" in refused("search", "table", "a person waves")
+    assert "holds no captions" in refused("search", "table", "0", "--texts")
+
+
+def test_events_takes_captions_apart(here, tmp_path):
+    said = command("events", "sequences?train=2&test=1&fps=5", "--to", tmp_path / "e")
+    assert said.code == 0 and said.out == f"{tmp_path / 'e'}: 3 captions\n" and not said.err
+    names = sorted(p.name for p in (tmp_path / "e").iterdir())
+    assert names == ["test00000_0.json", "train00000_0.json", "train00001_0.json"]
+    assert len(json.loads((tmp_path / "e" / names[0]).read_text())["events"]) in (2, 3)
+    assert "there is no such path" in refused("events", "nowhere", "--to", tmp_path / "f")
 
 
 def test_encode_replaces_a_table_and_nothing_else(here, tmp_path):

@@ -16,6 +16,11 @@ float32): latents 2e-15 / 7e-7, each loss to all printed digits, gradients 5e-15
 Motion vectors against the published HumanML3D code on disturbed copies of its own example, 22 and 21 joints: 7e-6
 (its rounding), but for the sign of the turn where a body turns past the back.
 
+Speed on a processor, one thread, against the official arithmetic done its way (`benchmarks/car_step.py`): a training
+step of motions of 3 to 10 s 3.2 times where the texts were seen in an earlier epoch, 2.8 times where they are new, 2.2
+times without the language model on either side; of motions of full length 2.0, 1.8 and 1.4 times. Encoding motions is
+as fast as torch's own fused layers (1.0 to 1.1 times), encoding texts 6.4 times as fast.
+
 **Deviations** from the official code:
 
 - A frozen text encoder runs without dropout, so that it need not run again on a text that it has seen; the official
