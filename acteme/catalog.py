@@ -118,6 +118,19 @@ ENTRIES: tuple[Entry, ...] = (
         claim="Texts with their events shuffled, as further negatives, make a motion-text model tell the order of "
         "events without a loss of ordinary retrieval.",
     ),
+    Entry(
+        slug="gap",
+        verb="recognize",
+        title="GAP: Generative Action-description Prompts",
+        authors="Xiang et al.",
+        venue="ICCV 2023",
+        arxiv="2208.05318",
+        reads="skeleton",
+        task="recognition",
+        stages=(("recognize", "Recognizer"),),
+        claim="Comparing the features of body parts with descriptions of the classes in training makes the same "
+        "network recognize better, most with few labels, at no cost at inference; other classes' texts do not help.",
+    ),
 )
 
 

@@ -309,6 +309,31 @@ def report(run: RunFolder, data: OptionalData = None, to: OptionalPath = None) -
 
 
 @app.command
+def describe(
+    classes: Annotated[Positional[str], arg(metavar="CLASSES")],
+    to: Path = Path("descriptions"),
+    model: OptionalText = None,
+    endpoint: OptionalText = None,
+    prompts: OptionalPath = None,
+) -> None:
+    """Lets a language model describe classes, part by part of the body; for systems that learn with texts.
+
+    Args:
+        classes: a text file with a name per line, or data (a name, name:path or path) whose classes are meant.
+        to: the folder to write; give it to a system as its setting `descriptions`.
+        model: smollm2 (comes along, small), a folder, a GGUF file, a model of the hub, or what the endpoint calls it.
+        endpoint: base address of a server with the OpenAI interface; a key comes from OPENAI_API_KEY.
+        prompts: what to ask, in the form of the file that comes along.
+    """
+    from acteme.engine.describe import PROMPTS, class_list
+    from acteme.engine.describe import describe as describe_
+    from acteme.engine.language import language_model
+
+    names = class_list(classes)
+    describe_(names, to, lambda: language_model(model, endpoint), prompts or PROMPTS)
+
+
+@app.command
 def claim(
     system: System,
     seeds: OptionalInt = None,

@@ -26,6 +26,8 @@ COMMANDS = (
     "search",
     "events",
     "report",
+    "compare",
+    "describe",
     "claim",
     "completion",
 )

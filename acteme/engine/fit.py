@@ -100,7 +100,9 @@ def fit(job: Job, settings: Settings, begin: Callable[[nn.Module, Loader], None]
     state: dict[str, Any] | None = None
     if last.exists():
         at, state, restored = read_checkpoint(last)
-    elif begin is not None:
+    if hasattr(module, "before_training"):
+        module.before_training()  # type: ignore[operator]
+    if state is None and begin is not None:
         begin(module, loader)
     steps = total_steps(recipe, loader, settings.steps)
     metrics = log = None

@@ -102,7 +102,7 @@ class StageModule(LightningModule):
             self.losses = self.module.losses  # type: ignore[assignment]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        made = optimizer(self.recipe, self.module.parameters())
+        made = optimizer(self.recipe, self.module)
         if self.restored is not None:
             if self.shard:
                 from torch.distributed.checkpoint.state_dict import StateDictOptions, set_optimizer_state_dict

@@ -1,8 +1,9 @@
 """What a `Recipe` says, carried out: optimizer, learning rate at a step, and the recipe at another length."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,17 +11,20 @@ from torch import nn
 from acteme.nn.recipe import Recipe
 
 
-def optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """The recipe's optimizer over the parameters that require gradients.
+def optimizer(recipe: Recipe, module: nn.Module) -> torch.optim.Optimizer:
+    """The recipe's optimizer over the parameters of a module that require gradients.
 
-    A parameter with an attribute `rate` learns at so many times the recipe's rate, in a group whose `factor` that is.
+    Where the module has `rates()` (factors of the learning rate, by how names of parameters begin), parameters of a
+    factor are a group of their own, which keeps it as `factor`.
     """
-    rates: dict[float, list[nn.Parameter]] = {}
-    for p in parameters:
-        if p.requires_grad:
-            rates.setdefault(getattr(p, "rate", 1.0), []).append(p)
+    rates: Mapping[str, float] = module.rates() if hasattr(module, "rates") else {}  # type: ignore[operator]
+    groups: dict[float, list[nn.Parameter]] = {1.0: []}
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            factor = next((rate for start, rate in rates.items() if name.startswith(start)), 1.0)
+            groups.setdefault(factor, []).append(parameter)
+    trained: list[Any] = [{"params": group, "factor": factor} for factor, group in groups.items() if group]
     lr, decay = recipe.lr, recipe.weight_decay
-    trained = [{"params": some, "lr": lr * rate, "factor": rate} for rate, some in rates.items()]
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(trained, lr, recipe.momentum, nesterov=recipe.nesterov, weight_decay=decay)
     kind = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW

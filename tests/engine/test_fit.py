@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from acteme.engine import keeper as keeper_module
 from acteme.engine.fit import Interrupted
@@ -218,6 +219,45 @@ def test_the_learning_rate_of_the_recipe_reaches_the_optimizer(tmp_path, monkeyp
     config = encoder(schedule="cosine", warmup=2)
     run = train(toy(), CORPUS, tmp_path / "r", config=config, settings=replace(QUIET, epochs=2))
     assert rates[:16] == run.history("encoder")["lr"].tolist() and rates[15] < 0.01 and max(rates[:16]) == 0.05
+
+
+def test_parts_with_a_rate_of_their_own_follow_the_schedule(tmp_path, monkeypatch):
+    rates = []
+    step = StageModule.optimizer_step
+
+    def spy(self, epoch, batch_idx, optimizer, closure=None):
+        step(self, epoch, batch_idx, optimizer, closure)
+        rates.append({g["factor"]: g["lr"] for g in optimizer.param_groups})
+
+    monkeypatch.setattr(StageModule, "optimizer_step", spy)
+    name = next(n for n, _ in toys.Encoder(encoder().encoder, CORPUS.spec).named_parameters())
+    monkeypatch.setattr(toys.Encoder, "rates", lambda self: {name: 0.1}, raising=False)
+    train(toy(), CORPUS, tmp_path / "r", config=encoder(schedule="cosine"), settings=replace(QUIET, epochs=1))
+    first = rates[:8]
+    assert all(r[0.1] == pytest.approx(0.1 * r[1.0]) for r in first) and first[0][1.0] > first[-1][1.0]
+
+
+def test_what_only_training_needs_is_there_when_it_begins_and_when_it_goes_on(tmp_path, monkeypatch):
+    losses, built = toys.Encoder.losses, []
+
+    def before(self):
+        built.append(True)
+        self.extra = torch.nn.Parameter(torch.zeros(1))
+
+    def with_extra(self, batch):
+        found = losses(self, batch)
+        return found | {"total": found["total"] + (self.extra - 1).square().sum()}
+
+    monkeypatch.setattr(toys.Encoder, "before_training", before, raising=False)
+    monkeypatch.setattr(toys.Encoder, "losses", with_extra)
+    config, stages = encoder(), ("encoder",)
+    whole = train(toy(), CORPUS, tmp_path / "whole", config=config, settings=QUIET, stages=stages)
+    with monkeypatch.context() as dying, pytest.raises(RuntimeError):
+        stop_after(dying, 5)
+        train(toy(), CORPUS, tmp_path / "cut", config=config, settings=QUIET, stages=stages)
+    cut = train(toy(), CORPUS, tmp_path / "cut", settings=QUIET, resume=True, stages=stages)
+    a, b = (load_file(run.weights("encoder")) for run in (whole, cut))
+    assert built == [True] * 3 and torch.equal(a["extra"], b["extra"]) and a["extra"].item() > 0.1
 
 
 def test_tensorboard_gets_the_metrics(tmp_path):

@@ -47,11 +47,31 @@ def test_optimizers_get_the_recipe_and_only_what_is_trained(name, kind):
     module = nn.Linear(2, 2)
     module.bias.requires_grad_(False)
     recipe = Recipe(optimizer=name, lr=0.5, momentum=0.8, nesterov=True, betas=(0.5, 0.6), weight_decay=0.1)
-    made = optimizer(recipe, module.parameters())
+    made = optimizer(recipe, module)
     (group,) = made.param_groups
+    assert group["factor"] == 1
     assert type(made) is kind and group["params"] == [module.weight]
     assert group["lr"] == 0.5 and group["weight_decay"] == 0.1
     if name == "sgd":
         assert group["momentum"] == 0.8 and group["nesterov"]
     else:
         assert group["betas"] == (0.5, 0.6)
+
+
+def test_parts_of_a_module_can_have_rates_of_their_own():
+    class Module(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.slow, self.fast, self.slower = nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2)
+
+        def rates(self):
+            return {"slow.": 0.5, "slower.": 0.1}
+
+    module = Module()
+    made = optimizer(Recipe(optimizer="sgd", lr=1.0), module)
+    groups = {g["factor"]: [id(p) for p in g["params"]] for g in made.param_groups}
+    parts = {1.0: module.fast, 0.5: module.slow, 0.1: module.slower}
+    assert groups == {factor: [id(p) for p in part.parameters()] for factor, part in parts.items()}
+    again = optimizer(Recipe(optimizer="sgd", lr=1.0), module)
+    again.load_state_dict(made.state_dict())
+    assert [g["factor"] for g in again.param_groups] == [1.0, 0.5, 0.1]

@@ -112,6 +112,16 @@ class Seen:
         tokens = h.transpose(1, 2)
         return Latents(tokens, tokens.sum(1) / self.steps.sum(1, keepdim=True).clamp(min=1), self.steps)
 
+    def joints(self) -> Float[Tensor, "b d v"]:
+        """Features of each joint: means over the steps, then over the persons that were computed."""
+        h = time_mean(self.maps, self.keep)
+        b, m = self.there.shape
+        if len(h) == b * m:
+            return h.view(b, m, *h.shape[1:]).mean(1)
+        clip = torch.arange(b, device=h.device)[:, None].expand(b, m)[self.there]
+        h = h.new_zeros(b, *h.shape[1:]).index_add(0, clip, h)
+        return h / self.there.sum(1).clamp(min=1)[:, None, None]
+
 
 class Block(nn.Module):
     """A unit over joints, a unit over time, and the way around both.

@@ -17,7 +17,8 @@ from acteme.nn.text.pretrained import beside, pretrained
 AT_ONCE = 64
 """Texts that a frozen encoder encodes at a time."""
 MEMORY = 2**28
-"""Bytes of encodings that a frozen encoder remembers; beyond, the oldest are forgotten."""
+"""Bytes of encodings that the frozen encoders of a process remember; beyond, the oldest are forgotten."""
+_MEMORY: OrderedDict[Hashable, Tensor] = OrderedDict()
 
 Pooling = Literal["mean", "first", "end"]
 
@@ -39,8 +40,9 @@ class Text:
 class TextEncoder(nn.Module):
     """A text encoder.
 
-    A frozen one has no parameters and no state: its model is loaded when it is first needed, and shared by all encoders
-    of the name in a process. It is computed in single precision, without dropout. A trained one is a module as any.
+    A frozen one has no parameters and no state: its model is loaded when it is first needed, and shared, with what it
+    has encoded, by all encoders of the name in a process. It is computed in single precision, without dropout. A
+    trained one is a module as any.
 
     Args:
         config: which model, and how it is used.
@@ -63,7 +65,6 @@ class TextEncoder(nn.Module):
         self.shape = _shape(config.name)
         self.model = _model(config.name) if config.trained else None
         self.register_buffer("anchor", torch.empty(0), persistent=False)  # knows the device
-        self.memory: OrderedDict[Hashable, Tensor] = OrderedDict()
 
     @property
     def width(self) -> int:
@@ -121,10 +122,11 @@ class TextEncoder(nn.Module):
         """One vector per text; equal texts are encoded once."""
         unique, index = _unique(texts)
         if self.model is not None:
-            return self._pooled(*self.tokenize(unique))[index]
+            return self.pool(*self.tokenize(unique))[index]
         return torch.stack(self._recall("pooled", unique, self._each_pooled))[index]
 
-    def _pooled(self, ids: Tensor, mask: Tensor) -> Tensor:
+    def pool(self, ids: Int[Tensor, "n l"], mask: Bool[Tensor, "n l"]) -> Float[Tensor, "n d"]:
+        """One vector per text, of what `tokenize` gave."""
         out = self._run(ids, mask)
         if self.shape.pooling == "end":
             pooled = out.text_embeds
@@ -143,7 +145,7 @@ class TextEncoder(nn.Module):
             return model(input_ids=ids, attention_mask=mask.long())
 
     def _each_pooled(self, texts: list[str]) -> list[Tensor]:
-        return list(self._pooled(*self.tokenize(texts)))
+        return list(self.pool(*self.tokenize(texts)))
 
     def _each_states(self, texts: list[str]) -> list[Tensor]:
         ids, mask = self.tokenize(texts)
@@ -151,16 +153,16 @@ class TextEncoder(nn.Module):
 
     def _recall(self, kind: str, texts: list[str], encode: Callable[[list[str]], list[Tensor]]) -> list[Tensor]:
         """What is remembered of texts, after what is missing was encoded."""
-        device = self.anchor.device
-        found = {t: self.memory[kind, device, t] for t in texts if (kind, device, t) in self.memory}
+        own = (self.config, kind, self.anchor.device)
+        found = {t: _MEMORY[own, t] for t in texts if (own, t) in _MEMORY}
         missing = sorted((t for t in texts if t not in found), key=len)
         for begin in range(0, len(missing), AT_ONCE):
             part = missing[begin : begin + AT_ONCE]
             for text, value in zip(part, encode(part), strict=True):
-                found[text] = self.memory[kind, device, text] = value
-        size = sum(v.nbytes for v in self.memory.values()) if missing else 0
+                found[text] = _MEMORY[own, text] = value
+        size = sum(v.nbytes for v in _MEMORY.values()) if missing else 0
         while size > MEMORY:
-            size -= self.memory.popitem(last=False)[1].nbytes
+            size -= _MEMORY.popitem(last=False)[1].nbytes
         return [found[t] for t in texts]
 
 

@@ -126,3 +126,17 @@ def test_means_over_some_of_the_joints():
 def test_impossible_sizes_are_named(changes, message):
     with pytest.raises(InputError, match=message):
         Backbone(**changes).build(layout("ntu25"), 1, 3)
+
+
+@EACH
+@pytest.mark.parametrize("skip_absent", [False, True])
+def test_means_of_joints_are_parts_of_the_mean_of_all(name, skip_absent):
+    ours = encoder(name, skip_absent=skip_absent).eval()
+    x = clips()
+    x[1, :, 1] = 0
+    mask = torch.arange(13).expand(3, -1) < torch.tensor([[13], [8], [12]])
+    seen = ours.maps(x * mask[..., None, None, None], mask)
+    joints = seen.joints()
+    assert joints.shape == (3, ours.width, 25)
+    assert torch.allclose(joints.mean(-1), seen.pooled().pooled, atol=1e-10)
+    assert torch.allclose(joints[..., [3, 7]].mean(-1), seen.pooled([3, 7]).pooled, atol=1e-10)

@@ -1,6 +1,7 @@
 """Text encoders: what the numbers are, what is trained, what is remembered."""
 
 import copy
+from collections import OrderedDict
 
 import pytest
 import torch
@@ -10,6 +11,12 @@ from acteme.errors import InputError
 from acteme.nn.text import Text, TextEncoder, encoder
 from acteme.recordings import assets
 from tests.nn.text.conftest import FAMILIES
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(monkeypatch):
+    monkeypatch.setattr(encoder, "_MEMORY", OrderedDict())
+
 
 TEXTS = ["a person waves", "someone waves a hand", "the stock market fell", "a person waves"]
 
@@ -100,7 +107,7 @@ def test_the_oldest_encodings_are_forgotten(folders, monkeypatch):
     monkeypatch.setattr(encoder, "MEMORY", 2 * size)
     texts = ["a", "bb", "ccc", "dddd"]
     assert model(texts).shape == (4, 32)
-    assert [key[2] for key in model.memory] == ["ccc", "dddd"]
+    assert [key[1] for key in encoder._MEMORY] == ["ccc", "dddd"]
 
 
 def test_equal_texts_are_encoded_once_in_training_too(folders):

@@ -42,6 +42,7 @@ def stage(
     test: int | None = None,
     classes: int = 12,
     rule_parts: int = 2,
+    bank: int = 6,
     rules: int = 0,
     rest: float = 0.25,
     frames: tuple[int, int] = (48, 64),
@@ -88,6 +89,8 @@ def stage(
         test: number of test recordings; None makes 500 clips or 24 untrimmed ones.
         classes: number of classes (halves: at most 24, rhythm and micro: at most 20).
         rule_parts: parts that a rule on primitives is about.
+        bank: primitives that rules on primitives choose from: the first of wave, circle, poke, kick, lift, swing. Few
+            make classes that share what single parts do.
         rules: which rules on primitives or halves; a seed of its own, so that other seeds have the same classes.
         rest: probability that a part that no rule binds is still.
         frames: clips: least and greatest length.
@@ -140,7 +143,7 @@ def stage(
             "give numbers in these ranges",
         )
     kinds = {
-        "primitives": lambda: ruling.on_primitives(classes, rule_parts, rules),
+        "primitives": lambda: ruling.on_primitives(classes, rule_parts, rules, bank),
         "halves": lambda: ruling.on_halves(classes, rules),
         "rhythm": lambda: ruling.on_rhythm(classes),
         "micro": lambda: ruling.on_micro(classes, siblings),

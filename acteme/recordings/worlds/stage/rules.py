@@ -74,13 +74,15 @@ class Rules:
         return ((both == FREE) | (both == primitive[:, None, None])).all(-1).any(1)
 
 
-def on_primitives(classes: int, parts: int, seed: int) -> Rules:
-    """Rules that each want active primitives of `parts` parts, drawn from all such rules."""
+def on_primitives(classes: int, parts: int, seed: int, bank: int = len(PRIMITIVES) - 1) -> Rules:
+    """Rules that each want active primitives, of the first `bank`, of `parts` parts, drawn from all such rules."""
+    if not 1 <= bank < len(PRIMITIVES):
+        raise InputError(f"bank is {bank}", "stage", f"use 1 to {len(PRIMITIVES) - 1}")
     if not 1 <= parts <= len(PARTS):
         raise InputError(f"rule_parts is {parts}", "stage", f"use 1 to {len(PARTS)}")
     rules: dict[tuple[int, ...], None] = {}
     for chosen in combinations(range(len(PARTS)), parts):
-        for primitives in product(range(STILL + 1, len(PRIMITIVES)), repeat=parts):
+        for primitives in product(range(STILL + 1, STILL + 1 + bank), repeat=parts):
             rule = np.full(len(PARTS), FREE)
             rule[list(chosen)] = primitives
             rules.setdefault(max(tuple(rule), tuple(rule[MIRROR])))

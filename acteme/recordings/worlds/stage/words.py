@@ -66,3 +66,71 @@ def columns(script: Script) -> dict[str, np.ndarray]:
         for factor in ("amplitude", "frequency", "phase", "easing", "start", "end"):
             out[f"factor:{part}:{factor}"] = getattr(script, factor)[:, 0, p]
     return out
+
+
+_PART_FIELDS = {
+    "head": {
+        "wave": "head tilts from side to side", "circle": "head rolls in circles", "poke": "head nods forward",
+        "kick": "head jerks backward", "lift": "head looks up", "swing": "head shakes left and right",
+    },
+    "hand": {
+        "wave": "hand waves beside the head", "circle": "hand draws circles in front", "poke": "hand pokes forward",
+        "kick": "hand is thrown forward", "lift": "hand rises high above", "swing": "hand swings back and forth",
+    },
+    "arm": {
+        "wave": "arm is raised and bent", "circle": "arm turns in circles", "poke": "arm bends and stretches forward",
+        "kick": "arm whips from back to front", "lift": "arm lifts sideways overhead", "swing": "arm swings loosely",
+    },
+    "hip": {
+        "wave": "hip and torso lean from side to side", "circle": "hip and torso circle", "poke": "torso bows forward",
+        "kick": "torso jerks backward", "lift": "torso straightens up", "swing": "hip and torso twist left and right",
+    },
+    "leg": {
+        "wave": "leg swings sideways", "circle": "leg circles in the air", "poke": "leg bends and pushes forward",
+        "kick": "leg kicks forward", "lift": "leg lifts with a bent knee", "swing": "leg swings back and forth",
+    },
+    "foot": {
+        "wave": "foot sways out to the side", "circle": "foot draws circles", "poke": "foot taps forward",
+        "kick": "foot shoots up in front", "lift": "foot rises from the floor", "swing": "foot swings front to back",
+    },
+}  # fmt: skip
+_FIELDS_OF_KIND = {"head": ("head",), "torso": ("hip",), "arm": ("hand", "arm"), "leg": ("leg", "foot")}
+_SPEED = {"slow": "slowly", "fast": "fast"}
+_ORDER = {"together": "in time", "opposite": "in turns"}
+
+
+def described(name: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """A class by its name: names in plain words, and what head, hand, arm, hip, leg and foot do.
+
+    Parts that a rule is not about move as they like, and are said to. None where the name is not of this world.
+    """
+    bound, rhythm = _parsed(name)
+    if not bound:
+        return None
+    said: dict[str, dict[str, str]] = {}
+    for part, primitive in bound.items():
+        side, _, kind = part.rpartition("_")
+        for field in _FIELDS_OF_KIND[kind]:
+            what = _PART_FIELDS[field][primitive] if primitive else f"{field} moves {rhythm}"
+            said.setdefault(field, {})[part] = f"{side} {what}".strip()
+    if rhythm:
+        parts = " and ".join(part.replace("_", " ") for part in bound)
+        names = [f"{parts} {verb} {rhythm}" for verb in ("move", "go")]
+    else:
+        names = [" and ".join(PHRASES[PARTS.index(p), PRIMITIVES.index(w)] for p, w in bound.items())]
+        for which in (0, -1):
+            fields = {part: _FIELDS_OF_KIND[part.rpartition("_")[2]][which] for part in bound}
+            names.append(" and ".join(said[fields[part]][part] for part in bound))
+    told = (" and ".join(said[field].values()) if field in said else f"{field} moves freely" for field in _PART_FIELDS)
+    return tuple(dict.fromkeys(names)), tuple(f" {text}" for text in told)
+
+
+def _parsed(name: str) -> tuple[dict[str, str], str]:
+    """The parts that a class is about, each with its primitive, or all with a rhythm."""
+    pair, *rhythm = name.split(":")
+    if len(rhythm) == 2 and set(pair.split("+")) <= set(PARTS) and rhythm[0] in _SPEED and rhythm[1] in _ORDER:
+        return dict.fromkeys(pair.split("+"), ""), f"{_SPEED[rhythm[0]]} and {_ORDER[rhythm[1]]}"
+    pieces = [piece.partition(":") for piece in name.split("+")]
+    if all(part in PARTS and what in PRIMITIVES[STILL + 1 :] for part, _, what in pieces):
+        return {part: what for part, _, what in pieces}, ""
+    return {}, ""

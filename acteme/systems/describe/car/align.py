@@ -120,9 +120,6 @@ class Retriever(nn.Module):
         )
         features = descriptors.width(spec.layout, spec.persons, spec.channels, self.published)
         self.text: TextEncoder | WordTable = WordTable(config.words) if config.words else TextEncoder(config.text)
-        if not config.words:
-            for p in self.text.parameters():
-                p.rate = config.text_rate  # type: ignore[attr-defined]
         self.judge = TextEncoder(Text(config.judge, truncate=True, unit=True)) if config.judge else None
         self.motion_encoder = SequenceEncoder(features, config.network)
         self.text_encoder = SequenceEncoder(self.text.token_width, config.network)
@@ -131,6 +128,10 @@ class Retriever(nn.Module):
         self.register_buffer("std", torch.ones(features))
         self.register_buffer("captions", torch.zeros(0, 0, dtype=torch.uint8))
         self._answers: Tensor | None = None
+
+    def rates(self) -> dict[str, float]:
+        """The language model's share of the learning rate, where it is trained."""
+        return {} if self.config.words else {"text.": self.config.text_rate}
 
     # --- motions -----------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,16 @@ def test_rules_follow_their_seed() -> None:
     assert r.on_primitives(8, 2, 0).names != r.on_primitives(8, 2, 1).names
 
 
+def test_a_small_bank_makes_classes_that_share_what_parts_do() -> None:
+    rules = r.on_primitives(32, 3, 0, bank=3)
+    assert set(np.unique(rules.wanted)) == {r.FREE, 1, 2, 3}
+    assert len(r.on_primitives(4, 1, 0, bank=1).names) == 4
+    assert r.on_primitives(24, 2, 0, bank=6).names == r.on_primitives(24, 2, 0).names
+    for bank in (0, 7):
+        with pytest.raises(InputError, match=f"bank is {bank}"):
+            r.on_primitives(4, 1, 0, bank=bank)
+
+
 def test_all_rules_on_one_part() -> None:
     rules = r.on_primitives(24, 1, 0)  # six primitives of head, torso, an arm and a leg
     assert {n.split(":")[0] for n in rules.names} == {"head", "torso", "right_arm", "right_leg"}
