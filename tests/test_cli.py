@@ -26,9 +26,9 @@ COMMANDS = (
     "search",
     "events",
     "report",
-    "compare",
     "describe",
     "claim",
+    "compare",
     "completion",
 )
 DATA_COMMANDS = ("list", "check", "convert", "assets")
@@ -126,7 +126,7 @@ def test_info_shows_paper_settings_and_claim(entry):
     out = command("info", entry.slug).out
     assert entry.title in out and f"arxiv.org/abs/{entry.arxiv}" in out and entry.claim in out
     assert "recipe.weight_decay" in out and all(f"\n{stage} " in out for stage, _ in entry.stages)
-    assert refused("info", "lca") == "no system is called 'lca'; did you mean lac?"
+    assert refused("info", "hlap") == "no system is called 'hlap'; did you mean halp?"
 
 
 def test_data_list_shows_names_and_their_options():
