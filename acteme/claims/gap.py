@@ -96,7 +96,7 @@ def _config(arm: str, tiny: bool = False) -> Config:
     recipe = replace(small.recipe, epochs=10 if many else 30, batch=8 if tiny else 32)
     backbone = replace(small.backbone, width=8) if tiny else small.backbone
     base = replace(small, size=16, shortest=40, crop=(0.8, 1.0), backbone=backbone, recipe=recipe)
-    return Config(replace(base, text_layer=True, scale=1 / 0.07, **ARMS[arm]))
+    return Config(replace(base, **ARMS[arm]))
 
 
 def _measure(arm: str, seed: int, folder: Path, world: str, tiny: bool) -> Metrics:

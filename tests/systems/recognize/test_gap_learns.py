@@ -25,7 +25,9 @@ def config(tmp_path_factory):
     text = Text(str(fresh_model(tmp_path_factory.mktemp("text") / "model", limit=400)), trained=True)
     small = gap.Config.small().recognize
     recipe = replace(small.recipe, batch=8)
-    return gap.Config(replace(small, text=text, text_rate=0.1, size=8, backbone=Backbone(width=8), recipe=recipe))
+    return gap.Config(
+        replace(small, text=text, text_layer=False, text_rate=0.1, size=8, backbone=Backbone(width=8), recipe=recipe)
+    )
 
 
 @pytest.mark.parametrize("data", ["stage?train=16&test=16&classes=4", "mocap?form=clips&train=16&test=16"])
