@@ -27,6 +27,11 @@ def test_verdict(low, high, higher, expected):
     assert verdict(low, high, higher) == expected
 
 
+def test_a_margin_is_how_much_worse_ours_may_be():
+    assert [verdict(low, low + 0.02, True, 0.02) for low in (-0.01, -0.03, -0.05)] == ["holds", "undecided", "fails"]
+    assert verdict(0.0, 0.01, False, 0.02) == "holds" and verdict(0.0, 0.03, False, 0.02) == "undecided"
+
+
 def _run(arm: str, seed: int, folder: Path) -> dict[str, float]:
     with (folder / "calls").open("a") as file:
         file.write(f"{arm}{seed} ")

@@ -62,6 +62,16 @@ def test_the_arms_of_psumnet_are_parts_of_two_trainings():
     assert all(_config(arm).recognize.recipe == base.recipe for arm in ARMS)
 
 
+def test_the_arms_of_car_differ_in_their_texts_only():
+    from dataclasses import replace
+
+    from acteme.claims.car import ARMS, _config
+
+    base = _config("events").align
+    for arm, change in ARMS.items():
+        assert _config(arm).align == replace(base, **change)
+
+
 def test_classes_of_the_rhythm_have_a_family():
     from types import SimpleNamespace
 
