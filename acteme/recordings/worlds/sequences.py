@@ -66,7 +66,7 @@ def sequences(
     actions: tuple[int, int] = (2, 3),
     layout: Literal["mocap15", "body15", "ntu25"] = "mocap15",
     reordered: float = 0.5,
-    manner: float = 0.5,
+    manner: float = 0.0,
     unseen: float = 0.2,
     backwards: bool = False,
     bodies: int = 16,
@@ -75,7 +75,7 @@ def sequences(
     tempo: float = 0.2,
     transition: float = 5 / 30,
     noise: float = 0.005,
-    seconds: tuple[float, float] = (0.7, 2.1),
+    seconds: tuple[float, float] = (1.0, 1.7),
     fps: float = 30.0,
     seed: int = 0,
 ) -> Corpus:

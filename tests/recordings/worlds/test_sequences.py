@@ -11,7 +11,7 @@ from acteme.recordings.corpus import Corpus
 from acteme.recordings.skeleton.readers.pybullet import CLIPS
 from acteme.recordings.worlds.sequences import SAYINGS, sequences
 
-FEW = {"train": 150, "test": 60, "fps": 10.0}
+FEW = {"train": 150, "test": 60, "fps": 10.0, "manner": 0.5}
 
 
 @pytest.fixture(scope="module")
