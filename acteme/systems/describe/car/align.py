@@ -92,7 +92,8 @@ class AlignConfig:
         return cls(
             text=Text("minilm"), judge="", shortest=0.0, longest=60.0,
             network=Network(width=64, hidden=128, layers=2, dropout=0.0), weights=Weights(recons=0.1, contrast=1.0),
-            recipe=Recipe(optimizer="adamw", lr=2e-3, weight_decay=0.01, epochs=25, batch=64, schedule="cosine", warmup=50),
+            recipe=Recipe(optimizer="adamw", lr=2e-3, weight_decay=0.01, epochs=25, batch=64, schedule="cosine",
+                          warmup=50),
         )  # fmt: skip
 
 
