@@ -227,7 +227,7 @@ def test_train_takes_settings_stages_and_goes_on(here, tmp_path):
         (("lac", "mocap", "--stage", "generate"), "'lac' has no stage 'generate'; its stages: generator, contrast"),
         (("lac", "mocap", "--epochs", "0"), "setting 'epochs': 0 is too small; give 1 or more"),
         (("lac", "mocap", "--resume"), "no unfinished run of 'lac' on 'mocap'; name the folder with --run"),
-        (("halp", "mocap"), "no recording has a single label, from which stage 'classify' learns; give labeled"),
+        (("halp", "mocap"), "no recording has a single label, from which stage 'classify' learns; give recordings"),
     ],
 )  # fmt: skip
 def test_train_refuses_and_leaves_nothing(here, words, says):

@@ -14,6 +14,8 @@ from urllib.parse import unquote
 from acteme.errors import InputError
 
 NO = inspect.Parameter.empty
+LISTED = 250
+"""Characters that a list of options may take in a message."""
 
 
 def parse_options(query: str, where: str) -> dict[str, str]:
@@ -73,6 +75,8 @@ def coerce_options(
         if name not in known:
             near = get_close_matches(name, [*known, *also], 1)
             listed = f"its options: {', '.join(known)}" if known else "it has no options"
+            if len(listed) > LISTED:
+                listed = f"its {len(known)} options: acteme data list {re.split('[?:]', where)[0]}"
             raise InputError(
                 f"unknown option '{name}'", where, f"did you mean '{near[0]}'? {listed}" if near else listed
             )

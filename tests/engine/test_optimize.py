@@ -20,16 +20,6 @@ def test_exponential_decay_is_once_per_epoch():
     assert [learning_rate(recipe, e, s) for e, s in ((0, 0), (0, 9), (1, 10), (3, 30))] == [2, 2, 1, 0.25]
 
 
-def test_parameters_may_learn_at_a_rate_of_their_own():
-    slow, fast = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
-    slow.rate = 0.1
-    made = optimizer(Recipe(optimizer="sgd", lr=1.0, momentum=0.0), [slow, fast])
-    assert [(g["lr"], g["factor"]) for g in made.param_groups] == [(0.1, 0.1), (1.0, 1.0)]
-    (slow.sum() + fast.sum()).backward()
-    made.step()
-    assert (slow.item(), fast.item()) == (pytest.approx(-0.1), -1.0)
-
-
 def test_cosine_ends_at_zero_after_warm_up():
     recipe = Recipe(lr=1.0, schedule="cosine", warmup=4)
     rates = [learning_rate(recipe, 0, s, 12) for s in range(13)]
