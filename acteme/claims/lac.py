@@ -18,6 +18,7 @@ the frames in which one action or two happen.
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +41,7 @@ LABELED = 8
 ARMS = ("random", "plain", "compose", "self")
 METRICS = {"all": "frame_map", "one": "frame_map_1_action", "two": "frame_map_2_actions"}
 TUNED, LINEAR = "fine-tuned", "linear"
+STAGES = ("generator", "contrast", "segment")
 
 
 def build(tiny: bool = False) -> Experiment:
@@ -79,7 +81,7 @@ def _run_tiny(arm: str, seed: int, folder: Path) -> Metrics:
     return _measure(arm, seed, folder, TINY_WORLD, 2, True)
 
 
-def _config(arm: str, linear: bool) -> Config:
+def _config(arm: str, linear: bool, tiny: bool = False) -> Config:
     """The small setting; segmentation sees few recordings more often, with half the stride.
 
     Its learning rates are the better of two tried without pre-training on another seed's world: that favors `random`.
@@ -92,7 +94,13 @@ def _config(arm: str, linear: bool) -> Config:
         config.segment, pretrained=arm != "random", frozen=linear, windows=Windows(frames=64, stride=32),
         recipe=replace(config.segment.recipe, lr=5e-2 if linear else 8e-3, epochs=20),
     )  # fmt: skip
-    return replace(config, contrast=contrast, segment=segment)
+    config = replace(config, contrast=contrast, segment=segment)
+    return replace(config, **{name: _few(getattr(config, name)) for name in STAGES}) if tiny else config
+
+
+def _few(stage: Any) -> Any:
+    """The stage with few windows per step."""
+    return replace(stage, recipe=replace(stage.recipe, batch=4))
 
 
 def _measure(arm: str, seed: int, folder: Path, world: str, labeled: int, tiny: bool) -> Metrics:
@@ -104,7 +112,7 @@ def _measure(arm: str, seed: int, folder: Path, world: str, labeled: int, tiny: 
     for protocol in (TUNED, LINEAR):
         place = folder / f"{arm}-{protocol}"
         shutil.rmtree(place, ignore_errors=True)  # what an interruption left
-        run = create(catalog.find("lac"), train, None, place, _config(arm, protocol == LINEAR), False, settings)
+        run = create(catalog.find("lac"), train, None, place, _config(arm, protocol == LINEAR, tiny), False, settings)
         if arm != "random":
             _once(run, train, "generator", settings, folder / "generator")
             _once(run, train, "contrast", settings, folder / f"{arm}-contrast")

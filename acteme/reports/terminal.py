@@ -77,11 +77,16 @@ def system(slug: str) -> None:
             name = path.partition(".")[2]
             first = seen.setdefault((name, meaning), stage)
             shown = meaning if first == stage else f"as in {first}"
-            _add(table, name, _text(value), "" if small.get(path) == value else _text(small.get(path)), shown)
+            _add(table, name, _shown(value), "" if small.get(path) == value else _shown(small.get(path)), shown)
         console.print("")
         console.print(table)
     console.print(f"\n[bold]Claim[/bold]  {escape(e.claim)}")
     claims(ledger.known(slug))
+
+
+def _shown(value: Any) -> str:
+    """A setting as a cell; an empty text as its quotes."""
+    return _text(value) or '""'
 
 
 def _text(value: Any) -> str:

@@ -11,7 +11,7 @@ from acteme.engine.search import Hit
 from acteme.errors import InputError
 from acteme.recordings.sources import SOURCES
 from acteme.reports import ledger, terminal
-from acteme.reports.terminal import _text
+from acteme.reports.terminal import _shown, _text
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=[e.slug for e in ENTRIES])
@@ -37,9 +37,9 @@ def test_a_system_shows_every_setting_and_what_small_changes(entry, capsys, monk
         elif stage and words:
             shown[f"{stage}.{words[0]}"] = words[1:]
     for path, value, _ in rows(config()):
-        assert shown[path][0] == _text(value), path
+        assert shown[path][0] == _shown(value), path
         if small[path] != value:
-            assert shown[path][1] == _text(small[path]), path
+            assert shown[path][1] == _shown(small[path]), path
     came_out = [e["verdict"] for e in ledger.known(entry.slug)]
     assert out.rstrip().endswith(came_out[-1] if came_out else "holds what came out")
 

@@ -13,8 +13,8 @@ Files: `align` (the stage), `networks`, `losses`, `texts` (captions out of batch
 Parity with the official modules (random weights, and those of the reference numbers, carried over by
 `official_state_dict`; evaluation mode, no latent noise; 2 motions, 3 texts; largest absolute differences in float64 /
 float32): latents 2e-15 / 7e-7, each loss to all printed digits, gradients 5e-15 / 1e-6 of the largest of each tensor.
-Motion vectors against the published HumanML3D code on disturbed copies of its own example, 22 and 21 joints: 7e-6
-(its rounding), but for the sign of the turn where a body turns past the back.
+Motion vectors against the published HumanML3D code on disturbed copies of its own example, 22 / 21 joints:
+7e-6 / 1.5e-5 (its rounding), but for the sign of the turn where a body turns past the back.
 
 Speed on a processor, one thread, against the official arithmetic done its way (`benchmarks/car_step.py`): a training
 step of motions of 3 to 10 s 3.2 times where the texts were seen in an earlier epoch, 2.8 times where they are new, 2.2
