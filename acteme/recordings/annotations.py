@@ -62,6 +62,16 @@ class FrameScores:
 
 
 @dataclass(frozen=True)
+class Trajectories:
+    """Where agents will be, in units of their positions: alternatives for a batch of windows."""
+
+    positions: Float[Array, "n k t c"]
+    """k alternative futures of t steps."""
+    goals: Float[Array, "n k c"]
+    """Where each is meant to end; a future's last step where the method draws no goals."""
+
+
+@dataclass(frozen=True)
 class Segments:
     """Segments of many recordings, as columns (one row a segment)."""
 

@@ -40,6 +40,8 @@ VOCABULARY: dict[str, Entry] = {
     "span": Entry("B Q 2", torch.float32, "start and end of what each caption describes, seconds of the recording"),
     "scene": Entry("B", torch.int64, "number of the scene in the spec, -1 where it is unknown"),
     "video": Entry("B T Y X 3", torch.uint8, "frames of the video, red, green and blue"),
+    "extent": Entry("B 4", torch.float32, "left, top, right and bottom of the scene, in units of `position`"),
+    "agent": Entry("B", torch.int64, "who acts, counted within the scene; recordings of one agent share the number"),
     "surface": Entry("B H W", torch.uint8, "class of each pixel of the scene's map"),
     "index": Entry("B", torch.int64, "which recording of the corpus"),
     "start": Entry("B", torch.int64, "first frame of the window within its recording"),

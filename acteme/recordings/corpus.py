@@ -114,6 +114,19 @@ class Corpus:
         numbers = {name: k for k, name in enumerate(self.spec.scenes)}
         return np.array([numbers.get(name, -1) for name in self.table["camera"].tolist()], np.int64)
 
+    @cached_property
+    def agent(self) -> np.ndarray:
+        """Who acts in each recording of this corpus, counted within its scene in order; who has no name is new."""
+        scene, subject = self.scene[self.rows], self.column("subject")
+        own = np.where(subject == "", np.char.add("recording\n", self.column("name")), subject)
+        pairs = np.char.add(np.char.add(scene.astype(str), "\n"), own)
+        _, first, who = np.unique(pairs, return_index=True, return_inverse=True)
+        order = np.lexsort((first, scene[first]))
+        sizes = np.unique(scene[first], return_counts=True)[1]
+        number = np.empty(len(first), np.int64)
+        number[order] = np.arange(len(first)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return number[who]
+
     def __getitem__(self, i: int) -> Recording:
         row = int(self.rows[i])
         t = {k: v[row] for k, v in self.table.items()}
@@ -179,7 +192,12 @@ class Corpus:
         out["index"] = torch.from_numpy(index.astype(np.int64))
         out["start"] = torch.from_numpy(start.astype(np.int64))
         if self.spec.scenes:
-            out["scene"] = torch.from_numpy(self.scene[rows])
+            scene = self.scene[rows]
+            out["scene"] = torch.from_numpy(scene)
+            out["agent"] = torch.from_numpy(self.agent[index])
+            if self.spec.extents:
+                extents = np.array([*self.spec.extents, [0.0] * 4], np.float32)  # -1, an unknown scene, has none
+                out["extent"] = torch.from_numpy(extents[scene])
         if self.surfaces is not None:
             seen = np.where(self.scene[rows, None, None] >= 0, self.surfaces[self.scene[rows]], 0)
             out["surface"] = torch.from_numpy(seen)
@@ -327,6 +345,8 @@ def _check_tables(
         all(isinstance(size, int) for size in sizes)
         and all(isinstance(text, str) for text in (spec.layout, *spec.classes, *spec.groups, *spec.scenes, *texts))
         and len(spec.groups) in (0, len(spec.classes))
+        and len(spec.extents) in (0, len(spec.scenes))
+        and np.isfinite(np.array(spec.extents, float).reshape(-1, 4)).all()
         and (surfaces is None or (surfaces.dtype == np.uint8 and surfaces.shape[:1] == (len(spec.scenes),)))
         and isinstance(spec.fps, int | float)
         and isinstance(spec.multilabel, bool)

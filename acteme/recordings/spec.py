@@ -28,6 +28,8 @@ class Spec:
     """Names of the places that fixed cameras look at; a recording's `camera` is one of them."""
     video: bool = False
     """Whether recordings have the frames of their video."""
+    extents: tuple[tuple[float, float, float, float], ...] = ()
+    """Left, top, right and bottom of each scene, in units of its positions: (0, 0, width, height) of an image."""
 
     @property
     def group_names(self) -> tuple[str, ...]:
@@ -45,5 +47,9 @@ class Spec:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Spec":
         known = {f.name for f in fields(cls)}
-        kept: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
-        return cls(**kept)
+        return cls(**{k: _tuples(v) for k, v in values.items() if k in known})
+
+
+def _tuples(value: Any) -> Any:
+    """Lists, and lists in them, as tuples."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
