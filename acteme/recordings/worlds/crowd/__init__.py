@@ -18,7 +18,7 @@ from acteme.recordings.annotations import Segments
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.spec import Spec
 from acteme.recordings.worlds.bodies import check_counts, generator
-from acteme.recordings.worlds.crowd.places import build, maps
+from acteme.recordings.worlds.crowd.places import Places, build, maps
 from acteme.recordings.worlds.crowd.walk import FPS, Tracks, Ways, watch
 
 SURFACES = ("ground", "obstacle", "slow ground", "out of reach")
@@ -100,10 +100,13 @@ def crowd(
         if not good:
             raise InputError(f"{name} is {value}", "crowd", mend)
     total = count if deploy else count + last
-    rng = generator(seed, int(deploy))
-    places = build(rng, total, (height, width), focal, obstacles, slow)
     ways = Ways(rate, interaction, speed, noise, camera_drift, scene_drift)
-    found = watch(partial(generator, seed, int(deploy), 1), places, ways, each)
+
+    def draw(attempt: int, number: int) -> Places:
+        rng = generator(seed, int(deploy), 0, attempt)
+        return build(rng, number, (height, width), focal, obstacles, slow)
+
+    places, found = watch(draw, partial(generator, seed, int(deploy), 1), total, ways, each)
     names = np.array([f"{'place' if deploy else 'scene'}{i:03d}" for i in range(total)])
     order = np.arange(len(found.frames)) - np.searchsorted(found.scene, found.scene)
     kept = order < each

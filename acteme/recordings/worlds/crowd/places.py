@@ -1,5 +1,6 @@
 """Scenes: a camera, gates where people come and go, how often they go from which to which, discs in their way."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ FAR = 30.0
 """Meters ahead within which gates lie."""
 APART, WALK = 3.0, 10.0
 """Least distance between two gates, and between two that people walk between, meters."""
-SEEN = 0.6
+SEEN = 0.2
 """Share of the walkers, at least, who would be seen for long enough if they walked straight."""
 
 
@@ -38,11 +39,25 @@ class Places:
 
     def select(self, rows: Int[np.ndarray, " r"]) -> "Places":
         """Some of the scenes."""
-        c = self.camera
-        camera = Camera(c.height[rows], c.pitch[rows], c.pan[rows], c.focal, c.size)
-        return Places(
-            camera, *(part[rows] for part in (self.gates, self.routes, self.later, self.obstacles, self.slow))
-        )
+        return self._of([self], rows)
+
+    def replaced(self, rows: Int[np.ndarray, " r"], others: "Places") -> "Places":
+        """With other scenes in place of some."""
+        order = np.arange(len(self))
+        order[rows] = len(self) + np.arange(len(others))
+        return self._of([self, others], order)
+
+    @staticmethod
+    def _of(parts: list["Places"], order: Int[np.ndarray, " r"]) -> "Places":
+        """Scenes of several, end to end, in an order."""
+
+        def joined(name: str, of: Sequence[object]) -> np.ndarray:
+            return np.concatenate([getattr(each, name) for each in of])[order]
+
+        cameras = [p.camera for p in parts]
+        height, pitch, pan = (joined(name, cameras) for name in ("height", "pitch", "pan"))
+        camera = Camera(height, pitch, pan, cameras[0].focal, cameras[0].size)
+        return Places(camera, *(joined(name, parts) for name in ("gates", "routes", "later", "obstacles", "slow")))
 
 
 def build(
@@ -84,7 +99,7 @@ def _one(
         tables = np.zeros((2, GATES, GATES))
         for table in tables:
             table[: len(gates), : len(gates)][walked] = rng.dirichlet(np.full(int(walked.sum()), 0.3))
-        long = _seen(camera, gates) > 10.0
+        long = _seen(camera, gates) > 8.5
         if min((table[: len(gates), : len(gates)] * long).sum() for table in tables) > SEEN:
             break
     routes, later = tables

@@ -62,12 +62,20 @@ class Ways:
     """Share of the routes that are other ones at the end of `seconds`."""
 
 
-def watch(seed: Callable[[int], np.random.Generator], places: Places, ways: Ways, each: int, most: int = 5) -> Tracks:
-    """So many tracks of each scene or more; scenes where few are seen for long are watched anew, twice as long.
+def watch(
+    draw: Callable[[int, int], Places],
+    seed: Callable[[int], np.random.Generator],
+    count: int,
+    ways: Ways,
+    each: int,
+    most: int = 20,
+) -> tuple[Places, Tracks]:
+    """Scenes and so many tracks of each or more; a scene that shows too few is drawn anew.
 
     Args:
-        seed: the generator of each attempt.
-        places: the scenes.
+        draw: makes so many scenes (second argument) for an attempt (first).
+        seed: the generator of an attempt.
+        count: scenes.
         ways: how people walk.
         each: tracks of each scene that are wanted.
         most: attempts.
@@ -75,17 +83,17 @@ def watch(seed: Callable[[int], np.random.Generator], places: Places, ways: Ways
     Raises:
         InputError: a scene has fewer tracks after all attempts.
     """
-    seconds = 1.5 * each / ways.rate + 90.0
-    found: list[Tracks] = []
-    rows = np.arange(len(places))
+    places, found, rows = draw(0, count), [], np.arange(count)
     for attempt in range(most):
-        made = walk(seed(attempt), places.select(rows), ways, seconds)
+        if attempt:
+            places = places.replaced(rows, draw(attempt, len(rows)))
+        made = walk(seed(attempt), places.select(rows), ways, 1.5 * each / ways.rate + 90.0)
         enough = np.bincount(made.scene, minlength=len(rows)) >= each
         found.append(_chosen(made, enough[made.scene], rows))
-        rows, seconds = rows[~enough], 2 * seconds
+        rows = rows[~enough]
         if not len(rows):
-            return _joined(found)
-    raise InputError(f"a scene shows fewer than {each} people for long enough", "crowd", "ask for fewer tracks")
+            return places, _joined(found)
+    raise InputError(f"scenes show fewer than {each} people for long enough", "crowd", "set a lower speed or more pixels")
 
 
 def _chosen(tracks: Tracks, kept: Bool[np.ndarray, " r"], number: Int[np.ndarray, " s"]) -> Tracks:
