@@ -131,6 +131,19 @@ ENTRIES: tuple[Entry, ...] = (
         claim="Comparing the features of body parts with descriptions of the classes in training makes the same "
         "network recognize better, most with few labels, at no cost at inference; other classes' texts do not help.",
     ),
+    Entry(
+        slug="corridors",
+        verb="anticipate",
+        title="Latent Corridors",
+        authors="Thakkar et al.",
+        venue="ECCV 2024",
+        arxiv="2312.06653",
+        reads="position",
+        task="forecasting",
+        stages=(("base", "Base"), ("adapt", "Adapter")),
+        claim="A rank-one prompt on a frozen trajectory predictor lowers its error in a new scene from minutes of "
+        "people there, adds to tuning the head, and is specific to the scene.",
+    ),
 )
 
 

@@ -86,14 +86,15 @@ def data_check(data: Data) -> None:
 def data_convert(
     data: Data,
     to: Annotated[Positional[Path], arg(metavar="TO")],
-    format: Literal["folder", "corpus", "ctrgcn", "agcn", "pyskl"] = "folder",
+    format: Literal["folder", "corpus", "ctrgcn", "agcn", "pyskl", "tracks"] = "folder",
 ) -> None:
     """Writes a data set in another format.
 
     Args:
         data: what to read: a name, name:path or path, each with optional `?option=value&...`.
         to: the folder or file to write; it must not exist yet.
-        format: `folder` is annotations.csv with .npz files, `corpus` opens at once, the others are for other tools.
+        format: `folder` is annotations.csv with .npz files, `tracks` a table of positions, `corpus` opens at once, the
+            others are for other tools.
     """
     from acteme.recordings.convert import convert
 

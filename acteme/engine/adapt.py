@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from acteme.engine.inputs import Part
 from acteme.errors import InputError
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
@@ -26,17 +27,19 @@ class View:
     """What the run was trained on."""
 
     def __post_init__(self) -> None:
-        if "skeleton" not in self.recording.arrays:
-            raise InputError("has no skeleton", self.recording.name, "give skeleton data")
+        kind = "skeleton" if self.wanted.joints else "position"
+        if kind not in self.recording.arrays:
+            raise InputError(f"has no {kind}", self.recording.name, f"give {kind} data")
         if self.spec.channels != self.wanted.channels:
-            what = f"has {self.spec.channels}D joints where the run reads {self.wanted.channels}D"
+            what = f"has {self.spec.channels}D {kind} where the run reads {self.wanted.channels}D"
             raise InputError(what, self.recording.name, "train a run on such data")
-        if self.spec.persons > self.wanted.persons and self._crowded():
+        if kind == "skeleton" and self.spec.persons > self.wanted.persons and self._crowded():
             what = f"has {self.spec.persons} persons where the run reads {self.wanted.persons}"
             raise InputError(what, self.recording.name, "select persons before")
         if self.recording.fps <= 0:
             raise InputError(f"has {self.recording.fps} frames per second", self.recording.name, "give its frame rate")
-        self._convert(np.zeros((1, self.spec.persons, self.spec.joints, self.spec.channels), np.float32))
+        if kind == "skeleton":
+            self._convert(np.zeros((1, self.spec.persons, self.spec.joints, self.spec.channels), np.float32))
 
     @property
     def fps(self) -> float:
@@ -55,14 +58,16 @@ class View:
         return max(1, round(self.recording.duration * self.wanted.fps))
 
     def read(self, first: int, last: int) -> dict[str, np.ndarray]:
-        """Arrays of the frames from `first` to before `last`: skeleton (t, M, V, C), confidence (t, M, V).
+        """Arrays of the frames from `first` to before `last`: skeleton (t, M, V, C), confidence (t, M, V), position
+        (t, C).
 
         Raises:
             InputError: a frame holds a NaN or infinity.
         """
-        names = [n for n in ("skeleton", "confidence") if n in self.recording.arrays]
+        names = [n for n in ("skeleton", "confidence", "position") if n in self.recording.arrays]
         out = {n: self._frames(self.recording.arrays[n], n, first, last) for n in names}
-        out["skeleton"] = self._convert(out["skeleton"])
+        if "skeleton" in out:
+            out["skeleton"] = self._convert(out["skeleton"])
         if "confidence" in out:
             pair = np.repeat(out["confidence"][..., None], self.spec.channels, -1)
             out["confidence"] = self._convert(pair)[..., 0]
@@ -89,6 +94,8 @@ class View:
             return part[: last - first]
         one, two = part[low - a], part[high - a]
         share = (position - low).astype(np.float32).reshape(-1, *[1] * (part.ndim - 1))
+        if name == "position":
+            return one + share * (two - one)
         axes = tuple(range(2, part.ndim))
         here, there = (one != 0).any(axes, keepdims=True), (two != 0).any(axes, keepdims=True)
         return np.where(here & there, one + share * (two - one), np.where(share < 0.5, one, two))
@@ -118,12 +125,48 @@ def adapt(corpus: Corpus, wanted: Spec) -> Corpus:
     Classes stay the corpus's own. Raises InputError where there is no way.
     """
     own = corpus.spec
+    if wanted.scenes:
+        corpus = with_scenes(corpus, wanted)
+        own = corpus.spec
     rates = corpus.column("fps")
     shape = (own.layout, own.persons, own.channels) == (wanted.layout, wanted.persons, wanted.channels)
     if shape and np.all(np.abs(rates / wanted.fps - 1) <= SAME):
         return corpus
-    spec = Spec(**{**wanted.to_json(), "classes": own.classes, "multilabel": own.multilabel})
-    return Corpus.of((_adapted(r, own, wanted) for r in corpus), spec)
+    spec = replace(wanted, classes=own.classes, multilabel=own.multilabel, scenes=own.scenes, extents=own.extents)
+    return Corpus.of((_adapted(r, own, wanted) for r in corpus), spec, surfaces=corpus.surfaces)
+
+
+def with_scenes(corpus: Corpus, wanted: Spec) -> Corpus:
+    """The corpus with the run's scenes first, under their numbers and with their extents, and then its own others."""
+    own = corpus.spec
+    if own.scenes[: len(wanted.scenes)] == wanted.scenes and own.extents[: len(wanted.extents)] == wanted.extents:
+        return corpus
+    others = [k for k, name in enumerate(own.scenes) if name not in wanted.scenes]
+    scenes = (*wanted.scenes, *(own.scenes[k] for k in others))
+    extents = (*wanted.extents, *(own.extents[k] for k in others)) if wanted.extents and own.extents else ()
+    surfaces = None
+    if corpus.surfaces is not None:
+        surfaces = np.full((len(scenes), *corpus.surfaces.shape[1:]), 255, np.uint8)
+        surfaces[[scenes.index(name) for name in own.scenes]] = corpus.surfaces
+    return replace(corpus, spec=replace(own, scenes=scenes, extents=extents), surfaces=surfaces)
+
+
+def gathered(part: Part, wanted: Spec, split: str | None = None) -> Corpus | None:
+    """Recordings of scenes, which are short, as a corpus that a run can read; None where the split has none.
+
+    Raises:
+        InputError: a recording that comes alone is in no scene of the run, or cannot be read.
+    """
+    recordings = list(part.read(split))
+    if not recordings:
+        return None
+    spec = part.spec or replace(wanted, classes=())
+    for r in recordings:
+        if part.spec is None and r.camera not in wanted.scenes:
+            known = ", ".join(wanted.scenes[:8])
+            raise InputError(f"its camera '{r.camera}' is no scene of the run", r.name, f"scenes: {known}")
+    plain = (replace(r, label="", segments=()) for r in recordings)
+    return adapt(Corpus.of(plain, replace(spec, classes=()), surfaces=part.surfaces), wanted)
 
 
 def _adapted(recording: Recording, own: Spec, wanted: Spec) -> Recording:

@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
+from torch import nn
 
 from acteme.atomic import fresh_folder
-from acteme.engine.adapt import View, own_spec
+from acteme.engine.adapt import View, gathered, own_spec
 from acteme.engine.device import device_for
 from acteme.engine.inputs import Input, Part, dealt, parts
+from acteme.engine.latents import window_latents
 from acteme.engine.pool import pool_map, worker_count
 from acteme.engine.run import Run, load, loaded
 from acteme.engine.slide import Slide, slide
@@ -235,6 +237,9 @@ def encode_recordings(
 ) -> Iterator[tuple[Recording, np.ndarray, np.ndarray, np.ndarray]]:
     """Recording, start and end (s) and latent (n, d) of the windows of recordings in turn."""
     module = loaded(run, manner.stage, manner.device)
+    if run.spec.scenes:
+        yield from _encode_tracks(run, manner, part, module)
+        return
     views = (View(r, part.spec or own_spec(run.spec, r), run.spec) for r in part.read(manner.split))
     for batch, pieces in slide(views, manner.how):
         pooled = module.encode(to_device(batch, manner.device)).pooled.float().cpu().numpy()  # type: ignore[operator]
@@ -245,6 +250,23 @@ def encode_recordings(
             end = np.minimum((piece.start + piece.frames) / fps, recording.duration)
             yield recording, piece.start / fps, end, pooled[rows]
             first = rows.stop
+
+
+def _encode_tracks(
+    run: Run, manner: Manner, part: Part, module: nn.Module
+) -> Iterator[tuple[Recording, np.ndarray, np.ndarray, np.ndarray]]:
+    """The same of recordings in scenes, which are short."""
+    corpus = gathered(part, run.spec, manner.split)
+    if corpus is None:
+        return
+    length = manner.how.windows.frames or manner.how.windows.limit
+    windows = replace(manner.how.windows, stride=max(1, round(length * (1 - manner.how.overlap))))
+    found = list(window_latents(module, corpus, windows, manner.how.batch))
+    index, start, frames, vectors = (np.concatenate(column) for column in zip(*found, strict=True))
+    for i, recording in enumerate(corpus):
+        rows = index == i
+        begin = start[rows] / recording.fps
+        yield recording, begin, np.minimum(begin + frames[rows] / recording.fps, recording.duration), vectors[rows]
 
 
 def label_of(recording: Recording, start: float, end: float) -> str:

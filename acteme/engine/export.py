@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 from xml.etree import ElementTree as xml
@@ -88,6 +88,11 @@ def write(predictions: Iterable[Prediction], to: Path | str, format: str | None 
 
 def _jsonl(predictions: Iterable[Prediction], put: Callable[[str], object]) -> None:
     for p in predictions:
+        if p.futures is not None:
+            futures = [[[round(float(c), 4) for c in step] for step in path] for path in p.futures]
+            row = {"recording": p.recording, "duration": _time(p.duration), "fps": p.fps, "futures": futures}
+            put(json.dumps(row, ensure_ascii=False) + "\n")
+            continue
         segments = [{"start": _time(s.start), "end": _time(s.end), "label": s.label, "score": round(s.score, 4)}
                     for s in p.segments]  # fmt: skip
         row = {"recording": p.recording, "duration": _time(p.duration), "segments": segments}
@@ -96,8 +101,13 @@ def _jsonl(predictions: Iterable[Prediction], put: Callable[[str], object]) -> N
 
 def _csv(predictions: Iterable[Prediction], put: Callable[[str], object]) -> None:
     table = _table(put)
+    found = iter(predictions)
+    first = next(found, None)
+    if first is not None and first.futures is not None:
+        _futures_csv(chain([first], found), table)
+        return
     table.writerow(["recording", "start", "end", "label", "score"])
-    for p in predictions:
+    for p in [] if first is None else chain([first], found):
         table.writerows([p.recording, _time(s.start), _time(s.end), s.label, round(s.score, 4)] for s in p.segments)
 
 
@@ -121,6 +131,16 @@ def _table(put: Callable[[str], object]) -> Any:
         write = staticmethod(put)
 
     return csv.writer(Line)  # type: ignore[arg-type]
+
+
+def _futures_csv(predictions: Iterable[Prediction], table: Any) -> None:
+    """A row per recording, alternative and step; `time` counts from the recording's beginning, as its frames do."""
+    table.writerow(["recording", "alternative", "time", "x", "y"])
+    for p in predictions:
+        for k, path in enumerate(p.futures if p.futures is not None else ()):
+            for step, (x, y) in enumerate(path):
+                time = p.duration + step / p.fps
+                table.writerow([p.recording, k, _time(time), round(float(x), 4), round(float(y), 4)])
 
 
 TABLES = {"jsonl": _jsonl, "csv": _csv, "ma52": _ma52}

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+
 from acteme.engine.share import Shared, share
 from acteme.errors import InputError
 from acteme.recordings.corpus import Corpus
@@ -32,6 +34,8 @@ class Part:
     """or rows"""
     corpus: Shared | None = None
     """of a memory-mapped corpus."""
+    surfaces: np.ndarray | None = None
+    """Maps of the scenes of `spec`, where there are any."""
 
     def __len__(self) -> int:
         return len(self.recordings) + len(self.items) + len(self.rows)
@@ -83,10 +87,10 @@ def _part(one: Input, split: str | None) -> Part:
         if not isinstance(listing, Corpus):
             if listing.problems:
                 raise listing.problems[0]
-            return Part(listing.spec, items=tuple(listing.items))
+            return Part(listing.spec, items=tuple(listing.items), surfaces=listing.surfaces)
         one = listing
     chosen = one if split is None else one.select(split)
     shared = share(chosen)
     if shared.folder is not None:
-        return Part(one.spec, rows=tuple(range(len(chosen))), corpus=shared)
-    return Part(one.spec, recordings=tuple(chosen))
+        return Part(one.spec, rows=tuple(range(len(chosen))), corpus=shared, surfaces=one.surfaces)
+    return Part(one.spec, recordings=tuple(chosen), surfaces=one.surfaces)

@@ -85,8 +85,12 @@ class CheckReport:
         spec = self.spec or Spec()
         table.add_row("recordings", f"{self.recordings} ({self.unlabeled} without a label)")
         table.add_row("length", f"{_clock(self.seconds)}, {self.shortest} to {self.longest} frames each")
-        table.add_row("skeleton", f"{spec.layout}: {spec.joints} joints, {spec.channels} coordinates")
-        table.add_row("persons", ", ".join(f"{n} in {count}" for n, count in sorted(self.persons.items())))
+        if spec.scenes:
+            table.add_row("positions", f"{spec.channels} coordinates, in {len(spec.scenes)} scenes")
+            table.add_row("human-seconds", f"{self.seconds:.0f}")
+        else:
+            table.add_row("skeleton", f"{spec.layout}: {spec.joints} joints, {spec.channels} coordinates")
+            table.add_row("persons", ", ".join(f"{n} in {count}" for n, count in sorted(self.persons.items())))
         table.add_row("frames/s", ", ".join(f"{fps:g} in {count}" for fps, count in sorted(self.rates.items())))
         table.add_row("subjects", str(self.subjects))
         table.add_row(
@@ -134,6 +138,7 @@ def check(data: str | Path | Corpus, *, progress: Progress | None = None) -> Che
     made = Assembly(listed.spec, _Nowhere(), strict)
     persons: Counter[int] = Counter()
     still: list[str] = []
+    outside: list[str] = []
     for recording in recordings:
         try:
             made.add(recording)
@@ -144,7 +149,9 @@ def check(data: str | Path | Corpus, *, progress: Progress | None = None) -> Che
         persons[present] += 1
         if not moves:
             still.append(recording.name)
-    return _report(name, listed.spec, made, problems, notes, persons, still)
+        if _leaves(recording, listed.spec):
+            outside.append(recording.name)
+    return _report(name, listed.spec, made, problems, notes, persons, still, outside)
 
 
 class _Nowhere:
@@ -162,6 +169,9 @@ class _Nowhere:
 
 def _presence(r: Recording) -> tuple[int, bool]:
     """Most persons in any frame, and whether anything moves."""
+    if "skeleton" not in r.arrays:
+        position = np.asarray(r.arrays["position"])
+        return 1, len(position) == 1 or bool((position != position[0]).any())
     most, moves, before = 0, r.frames == 1, None
     for a in range(0, r.frames, 4096):
         part = np.asarray(r.arrays["skeleton"][a : a + 4096])
@@ -172,6 +182,15 @@ def _presence(r: Recording) -> tuple[int, bool]:
     return most, moves
 
 
+def _leaves(r: Recording, spec: Spec) -> bool:
+    """Whether a track leaves the extent of its scene."""
+    if "position" not in r.arrays or r.camera not in spec.scenes or not spec.extents:
+        return False
+    extent = np.array(spec.extents[spec.scenes.index(r.camera)])
+    position = np.asarray(r.arrays["position"])[:, :2]
+    return bool(((position < extent[:2] - 0.5) | (position > extent[2:] + 0.5)).any())
+
+
 def _report(
     data: str,
     spec: Spec,
@@ -180,6 +199,7 @@ def _report(
     notes: tuple[str, ...],
     persons: Counter[int],
     still: list[str],
+    outside: list[str],
 ) -> CheckReport:
     if not made.rows and not problems:
         problems.append(str(InputError("the data set has no recordings", data, "correct the path, or add recordings")))
@@ -195,7 +215,7 @@ def _report(
     return CheckReport(
         data=data,
         problems=tuple(problems),
-        warnings=_warnings(spec, table, counts, splits, persons, still),
+        warnings=_warnings(spec, table, counts, splits, persons, still, outside),
         notes=notes,
         spec=spec,
         recordings=len(frames),
@@ -218,6 +238,7 @@ def _warnings(
     splits: Counter[str],
     persons: Counter[int],
     still: list[str],
+    outside: list[str],
 ) -> tuple[str, ...]:
     out = []
     if absent := [name for name, n in zip(spec.classes, counts, strict=True) if not n]:
@@ -228,6 +249,8 @@ def _warnings(
         out.append(f"{persons[0]} recordings show nobody: all their joints are zero")
     if still:
         out.append(f"{len(still)} recordings do not move at all: {', '.join(still[:8])}")
+    if outside:
+        out.append(f"{len(outside)} tracks leave the map of their scene: {', '.join(outside[:8])}")
     if table:
         subject, part = table["subject"], table["split"]
         both = (set(subject[part == "train"]) & set(subject[part == "test"])) - {""}

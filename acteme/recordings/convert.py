@@ -17,7 +17,7 @@ from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
 from acteme.recordings.sources import open_data
 
-Format: TypeAlias = Literal["folder", "corpus", "ctrgcn", "agcn", "pyskl"]
+Format: TypeAlias = Literal["folder", "corpus", "ctrgcn", "agcn", "pyskl", "tracks"]
 FRAMES = 300
 """Frames that the CTR-GCN and 2s-AGCN layouts have room for."""
 
@@ -38,6 +38,7 @@ def convert(
     - `corpus`: the memory-mapped form; keeps everything.
     - `ctrgcn`: one `.npz` with x_train, y_train, x_test, y_test; single-label clips.
     - `agcn`: a folder with {train,val}_data_joint.npy, _label.pkl, _num_frame.npy; `val` holds the test split.
+    - `tracks`: one `.csv` with scene,agent,time,x,y,split, of positions in scenes.
     - `pyskl`: one `.pkl`; positions stay float32, where the published files have float16 (1 mm off at 2 to 4 m).
 
     Args:
@@ -60,12 +61,18 @@ def convert(
     if to.exists():
         raise InputError("is there already", to, "delete it or choose another name")
     corpus = open_data(data, skip_bad=skip_bad, progress=progress)
+    wanted = "position" if format == "tracks" else "skeleton"
+    if format != "corpus" and wanted not in corpus.arrays:
+        raise InputError(f"has no {wanted}", None if isinstance(data, Corpus) else str(data),
+                         f"use format corpus{' or tracks' if wanted == 'skeleton' else ''}")  # fmt: skip
     if format in ("ctrgcn", "agcn", "pyskl"):
         _check_clips(corpus, None if format == "pyskl" else frames)
     if format == "corpus":
         corpus.save(to)
     elif format == "folder":
         _folder(corpus, to)
+    elif format == "tracks":
+        _tracks(corpus, to)
     elif format == "ctrgcn":
         _ctrgcn(corpus, to, frames)
     elif format == "agcn":
@@ -123,6 +130,16 @@ def _folder(corpus: Corpus, to: Path) -> None:
         lines += [f"classes = {json.dumps(list(spec.classes), ensure_ascii=False)}"] if spec.classes else []
         lines += ["multilabel = true"] if spec.multilabel else []
         (work / "acteme.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _tracks(corpus: Corpus, to: Path) -> None:
+    with fresh_file(to) as work, work.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["scene", "agent", "time", "x", "y", "split"])
+        for r in corpus:
+            begin, agent = r.factors.get("start", 0.0), r.subject or r.name
+            for n, (x, y) in enumerate(np.asarray(r.arrays["position"])[:, :2].tolist()):
+                table.writerow([r.camera, agent, f"{begin + n / r.fps:.4f}", f"{x:.9g}", f"{y:.9g}", r.split])
 
 
 def _rows(r: Recording) -> list[tuple[tuple[str, str], str, str]]:

@@ -21,6 +21,7 @@ from acteme.recordings.options import coerce_options, options_of, parse_options
 from acteme.recordings.recording import Listing
 
 READERS = "acteme.recordings.skeleton.readers"
+TRACKS = "acteme.recordings.trajectories.readers"
 WORLDS = "acteme.recordings.worlds"
 
 
@@ -45,6 +46,7 @@ SOURCES: dict[str, Source] = {
     "mocap": Source(f"{WORLDS}.mocap:mocap", False, "untrimmed recordings composed of real motion-capture clips"),
     "stage": Source(f"{WORLDS}.stage:stage", False, "procedural theatre on the NTU skeleton, every factor a dial"),
     "sequences": Source(f"{WORLDS}.sequences:sequences", False, "real movements one after the other, with captions"),
+    "crowd": Source(f"{WORLDS}.crowd:crowd", False, "tracks of people who walk through scenes of fixed cameras"),
     "clips": Source(f"{READERS}.pybullet:pybullet_clips", False, "15 real motion-capture clips, one per class"),
     "folder": Source("acteme.recordings.folder:folder", True, "your own data: annotations.csv next to skeleton files"),
     "file": Source("acteme.recordings.folder:single", True, "one skeleton file as one recording"),
@@ -69,6 +71,13 @@ SOURCES: dict[str, Source] = {
     "posetics": Source(f"{READERS}.posetics:posetics", True, "Posetics, LCR-Net poses of 320 classes"),
     "mixamo": Source(f"{READERS}.mixamo:mixamo", True, "Mixamo animations as LAC prepares them, no labels"),
     "bvh": Source(f"{READERS}.bvh:bvh", True, "motion capture, a folder of .bvh files"),
+    "tracks": Source(f"{TRACKS}.table:table", True, "your own tracks: a .csv file with scene,agent,time,x,y"),
+    "ethucy": Source(f"{TRACKS}.ethucy:ethucy", True, "ETH/UCY pedestrians, .txt files with frame id x y"),
+    "mot": Source(f"{TRACKS}.mot:mot", True, "MOT17 and MOT20, folders with gt/gt.txt and seqinfo.ini"),
+    "motsynth": Source(f"{TRACKS}.motsynth:motsynth", True, "MOTSynth, a COCO-style .json file per sequence"),
+    "wildtrack": Source(f"{TRACKS}.wildtrack:wildtrack", True, "WildTrack, annotations_positions/*.json"),
+    "sdd": Source(f"{TRACKS}.sdd:sdd", True, "Stanford Drone Dataset, SCENE/VIDEO/annotations.txt"),
+    "trajnet": Source(f"{TRACKS}.trajnet:trajnet", True, "TrajNet++, .ndjson files"),
 }
 """Name to source; the command line and the documentation are driven from it."""
 

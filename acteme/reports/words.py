@@ -48,6 +48,15 @@ ABOUT = {
     ),
     "t2m_median_rank": ("Motions for texts, median rank", "Place of the true motion for half of the texts, or better."),
     "m2t_median_rank": ("Texts for motions, median rank", "Place of the true text for half of the motions, or better."),
+    "ade": ("ADE", "Mean distance between predicted and true positions, in units of the data; the lower, the better."),
+    "fde": ("FDE", "Distance between the last predicted and the last true position; the lower, the better."),
+    "miss_rate": ("Miss rate", "Share of predictions whose last position is off by 5% of the scene's longer side."),
+    "cv_ade": ("ADE, constant velocity", "The ADE if everyone went on as in the last two observed positions."),
+    "cv_fde": ("FDE, constant velocity", "The FDE if everyone went on as in the last two observed positions."),
+    "gain_over_cv": ("Gain over constant velocity", "Share of its ADE that is saved, the mean over scenes."),
+    "frozen_ade": ("ADE before adaptation", "The ADE of the predictor before it was adapted to the scenes."),
+    "gain": ("Gain by adaptation", "Share of the ADE before adaptation that is saved, the mean over scenes."),
+    "human_seconds": ("Human-seconds", "Seconds of people that a scene was adapted on, the mean over scenes."),
     "event_map_activitynet": ("Event mAP, ActivityNet", "Mean of the event mAP at overlaps 0.5, 0.55, ..., 0.95."),
 }
 """Name to title and meaning; those below carry a threshold after '@'."""
@@ -58,6 +67,9 @@ ABOUT_AT = {
     "t2m_r": ("Motions for texts, R@{}", "Share of test texts whose motion is among the {} most similar."),
     "m2t_r": ("Texts for motions, R@{}", "Share of test motions whose text is among the {} most similar."),
     "event_map": ("Event mAP@{}", "Average precision of detected segments at a temporal overlap (IoU) of {}."),
+    "min_ade": ("Least ADE of {}", "The ADE of the best of {} predictions; the lower, the better."),
+    "min_fde": ("Least FDE of {}", "The FDE of the best of {} predictions; the lower, the better."),
+    "goal_fde": ("Least goal error of {}", "Distance of the best of {} drawn goals; Y-net's code calls it FDE."),
     "event_map_pku": ("Event mAP@{}, PKU-MMD rule", "At an overlap of {}, as the PKU-MMD script counts."),
 }
 
@@ -67,6 +79,7 @@ HEADLINES = {
     ),
     "recognition": ("top1", "top5", "group_top1", "f1_mean", "mean_class_accuracy", "few_shot"),
     "retrieval": ("car", "t2m_r@1", "m2t_r@1", "t2m_r@5", "m2t_r@5"),
+    "forecasting": ("ade", "fde", "gain", "gain_over_cv", "cv_ade"),
 }  # fmt: skip
 """What is shown large, where it is defined: the first four of these."""
 

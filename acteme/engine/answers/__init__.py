@@ -10,7 +10,12 @@ from acteme.engine.segmenter import Rules
 from acteme.engine.slide import Slide
 from acteme.recordings.annotations import Segment
 
-KINDS = {"recognition": "segments", "segmentation": "segments", "retrieval": "captions"}
+KINDS = {
+    "recognition": "segments",
+    "segmentation": "segments",
+    "retrieval": "captions",
+    "forecasting": "tracks",
+}
 """The module that answers for each task."""
 
 
@@ -30,6 +35,8 @@ class Prediction:
     """(frames, classes), if asked for."""
     groups: np.ndarray | None = None
     """(frames, groups of classes), if asked for and predicted apart from the classes."""
+    futures: np.ndarray | None = None
+    """(alternatives, steps, coordinates): where someone will be after the recording's end, `fps` steps a second."""
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def watch(
         rows = rows[~enough]
         if not len(rows):
             return places, _joined(found)
-    raise InputError(f"scenes show fewer than {each} people for long enough", "crowd", "set a lower speed or more pixels")
+    raise InputError(f"scenes show fewer than {each} people for long enough", "crowd", "lower speed or tracks")
 
 
 def _chosen(tracks: Tracks, kept: Bool[np.ndarray, " r"], number: Int[np.ndarray, " s"]) -> Tracks:
