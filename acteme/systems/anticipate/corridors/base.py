@@ -60,7 +60,8 @@ class PredictorConfig:
 
 
 def check_windows(windows: Windows, predictor: PredictorConfig, stage: str) -> None:
-    """Raises InputError where windows are not as long as past and future together."""
+    """Raises InputError where windows are not as long as past and future together, or these do not fit."""
+    predictor.check()
     wanted = predictor.past + predictor.future
     if windows.frames != wanted:
         what = f"windows of {windows.frames} frames for {predictor.past} seen and {predictor.future} predicted steps"
@@ -72,7 +73,6 @@ class Predictor(nn.Module):
 
     def __init__(self, config: PredictorConfig):
         super().__init__()
-        config.check()
         self.config = config
         self.net: YNet | EndpointNet
         if config.kind == "maps":

@@ -97,5 +97,5 @@ def surface_classes(
     known = found[found != 255]
     if len(known) and int(known.max()) >= classes:
         what = f"a scene's map has class {int(known.max())} where the network reads {classes} classes"
-        raise InputError(what, "corridors", f"set base.surfaces={int(known.max()) + 1}")
+        raise InputError(what, "corridors", f"set base.predictor.grid.surfaces={int(known.max()) + 1}")
     return (found[:, None] == torch.arange(classes, device=surface.device)[:, None, None]).float()

@@ -1,0 +1,220 @@
+"""The stage `base`: Y-net and the predictor of endpoints, and what is refused."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from acteme.errors import InputError
+from acteme.recordings.batch import check_batch
+from acteme.recordings.spec import Spec
+from acteme.recordings.windows import Windows
+from acteme.systems.anticipate.corridors import Base, BaseConfig, Config, Grid, Network, PredictorConfig
+from acteme.systems.anticipate.corridors.maps import softargmax
+from tests.systems.anticipate.corridors_cases import (
+    SPEC,
+    base,
+    batch,
+    distance_template,
+    gauss_template,
+    official_state,
+    plain_decoder,
+    plain_encoder,
+    template_patch,
+    tiny,
+)
+
+FORMS = {"unimodal": {}, "ynet": {"network": {"form": "ynet"}}, "endpoint": {"kind": "endpoint"}}
+
+
+def test_ynet_has_as_many_weights_as_published():
+    made = Base(Config.ynet().base, Spec())
+    assert sum(p.numel() for p in made.parameters()) == 1_641_381
+
+
+ENCODER, DECODER, SURFACES, SIZE = (4, 6, 6), (6, 6, 4), 3, (16, 24)
+
+
+def official_pair() -> tuple[dict, Base]:
+    """Y-net's weights by their official names, and ours."""
+    state = official_state(8, 12, SURFACES, ENCODER, DECODER, 1)
+    network = Network(form="ynet", encoder=ENCODER, decoder=DECODER)
+    grid = Grid(size=SIZE, resize=0.25, surfaces=SURFACES, side=200, augment="none")
+    made = Base(BaseConfig(PredictorConfig(grid=grid, network=network)), SPEC)
+    made.load_state_dict(Base.official_state_dict(state))
+    return state, made
+
+
+def walkers(count: int = 3) -> tuple[torch.Tensor, dict]:
+    """Positions on the grid, and the batch of their originals, four times as large."""
+    torch.manual_seed(3)
+    xy = torch.rand(count, 20, 2) * torch.tensor([SIZE[1] - 1.0, SIZE[0] - 1.0])
+    surface = torch.randint(0, SURFACES, (1, *SIZE), dtype=torch.uint8).expand(count, -1, -1)
+    extent = torch.tensor([[0.0, 0.0, SIZE[1] * 4, SIZE[0] * 4]]).expand(count, 4)
+    one = {"position": xy * 4, "mask": torch.ones(count, 20, dtype=torch.bool), "extent": extent,
+           "scene": torch.zeros(count, dtype=torch.long), "surface": surface}  # fmt: skip
+    check_batch(one)
+    return xy, one
+
+
+def official_maps(xy: torch.Tensor, template: torch.Tensor) -> torch.Tensor:
+    """Maps of positions cut out of a template, one at a time."""
+    rows = [torch.stack([template_patch(template, x, y, SIZE) for x, y in person]) for person in xy.tolist()]
+    return torch.stack(rows).float()
+
+
+def test_losses_and_gradients_are_those_of_ynet():
+    state, ours = official_pair()
+    xy, one = walkers()
+    weights = {n: w.requires_grad_() for n, w in state.items()}
+    distance, gauss = distance_template(200), gauss_template(200, 31, 4.0)
+    ground = F.one_hot(one["surface"].long(), SURFACES).permute(0, 3, 1, 2).float()
+    features = plain_encoder(weights, torch.cat([ground, official_maps(xy[:, :8], distance)], 1), len(ENCODER))
+    target = official_maps(xy[:, 8:], gauss)
+    goal = 1000 * F.binary_cross_entropy_with_logits(plain_decoder(weights, "goal_decoder", features), target)
+    told = official_maps(xy[:, -1:], distance)
+    scales = [told, *(F.avg_pool2d(told, 2**i) for i in range(1, len(features)))]
+    both = [torch.cat(pair, 1) for pair in zip(features, scales, strict=True)]
+    path = 1000 * F.binary_cross_entropy_with_logits(plain_decoder(weights, "traj_decoder", both), target)
+    found = ours.eval().losses(one)
+    torch.testing.assert_close(found["goal"], goal)
+    torch.testing.assert_close(found["path"], path)
+    torch.testing.assert_close(found["total"], goal + path)
+    (goal + path).backward()
+    found["total"].backward()
+    wanted = Base.official_state_dict({n: w.grad for n, w in weights.items() if w.grad is not None})
+    assert set(wanted) == set(dict(ours.named_parameters()))
+    for name, p in ours.named_parameters():
+        assert (p.grad - wanted[name]).abs().max() <= 1e-4 * wanted[name].abs().max(), name
+
+
+def test_paths_to_several_goals_are_those_of_each_goal():
+    state, ours = official_pair()
+    xy, one = walkers()
+    sight = ours.predictor.see(one)
+    net, goals = ours.predictor.net, torch.rand(4, 3, 1, 2) * 15
+    features = net.features(sight)
+    with torch.no_grad():
+        at_once = net.path(features, net.waypoint_maps(goals.flatten(0, 1), SIZE)).unflatten(0, (4, 3))
+        for k in range(4):
+            told = official_maps(goals[k], distance_template(200))
+            scales = [told, *(F.avg_pool2d(told, 2**i) for i in range(1, len(features)))]
+            both = [torch.cat(pair, 1) for pair in zip(features, scales, strict=True)]
+            torch.testing.assert_close(at_once[k], plain_decoder(state, "traj_decoder", both), atol=1e-4, rtol=1e-4)
+
+
+def test_a_prediction_is_at_the_original_resolution():
+    _, ours = official_pair()
+    xy, one = walkers()
+    with torch.no_grad():
+        sight = ours.predictor.see(one)
+        logits = ours.predictor.net.goal(ours.predictor.net.features(sight))
+        goal = softargmax(logits)[:, -1]
+    found = ours.eval().predict(one)
+    assert found.positions.shape == (3, 20, 12, 2) and found.goals.shape == (3, 20, 2)
+    torch.testing.assert_close(found.goals[:, 0], goal * 4, atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_all_forms_learn_predict_and_encode(form):
+    made = base(**FORMS[form])
+    one = batch(6)
+    loss = made.train().losses(one)
+    loss["total"].backward()
+    assert loss["total"] > 0 and all(p.grad is not None and torch.isfinite(p.grad).all() for p in made.parameters())
+    k = 3 if form == "ynet" else 1
+    found = made.eval().predict(one)
+    assert found.positions.shape == (6, k, 12, 2) and found.goals.shape == (6, k, 2)
+    assert torch.isfinite(found.positions).all()
+    latents = made.encode(one)
+    assert latents.pooled.shape[0] == 6 and latents.tokens.shape[:2] == (6, 1) == latents.mask.shape
+    other = made.encode({**one, "position": one["position"].clone().index_fill_(1, torch.arange(8, 20), 0.0)})
+    torch.testing.assert_close(latents.pooled, other.pooled), "only the observed part counts"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_step_of_training_lowers_the_loss(form):
+    made, one = base(**FORMS[form], grid={"augment": "none"}), batch(8)
+    made.train()
+    opt = torch.optim.Adam(made.parameters(), 1e-2)
+    losses = []
+    for _ in range(25):
+        torch.manual_seed(0)
+        loss = made.losses(one)["total"]
+        losses.append(loss.item())
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_what_is_not_seen_or_off_the_map_has_no_part_in_the_loss():
+    made, one = base(), batch(4)
+    made.eval()
+    cut = {**one, "mask": one["mask"].clone()}
+    cut["mask"][:, 15:] = False
+    changed = {**cut, "position": cut["position"].clone()}
+    changed["position"][:, 15:] = 7.0
+    assert made.losses(cut)["total"] == made.losses(changed)["total"] != made.losses(one)["total"]
+    away = {**one, "position": one["position"].clone()}
+    away["position"][0, 12] = 500.0
+    loss = made.losses(away)["total"]
+    far = {**away, "position": away["position"].clone()}
+    far["position"][0, 12] = -9000.0
+    assert torch.isfinite(loss) and loss == made.losses(far)["total"]
+    nobody = {**one, "mask": torch.zeros_like(one["mask"])}
+    assert made.losses(nobody)["total"] == 0
+
+
+def test_augmentation_turns_scenes_and_keeps_the_past_with_the_future():
+    made, one = base(grid={"augment": "turn"}), batch(64)
+    torch.manual_seed(0)
+    seen, plain = made.predictor.see(one, True), made.predictor.see(one)
+    same = (seen.past - plain.past).abs().amax((1, 2)) < 1e-4
+    assert 0 < same.sum() < 32, "one in eight stays as it is"
+    for one_sight in (seen, plain):
+        way = torch.cat([one_sight.past, one_sight.future], 1)
+        step = (way[:, 1:] - way[:, :-1]).norm(dim=-1)
+        torch.testing.assert_close(step, step[:, :1].expand_as(step), atol=1e-3, rtol=1e-3)
+
+
+def test_who_stood_still_for_one_frame_is_predicted():
+    one = batch(2)
+    one["mask"][:, 1:] = False
+    found = base().eval().predict(one)
+    assert torch.isfinite(found.positions).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"grid": {"size": (20, 32)}}, "size 20 x 32 is not a multiple of 8; the encoder halves it"),
+        ({"network": {"decoder": (4, 4)}}, "encoder and decoder differ"),
+        ({"network": {"waypoints": (5, 12)}}, "waypoints are 5, 12; give steps from 0 to 11, in order"),
+        ({"network": {"waypoints": ()}}, "waypoints are none"),
+        ({"past": 0}, "0 steps are seen and 12 predicted"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(changes, message):
+    small = PredictorConfig.small()
+    parts = {k: replace(getattr(small, k), **v) if isinstance(v, dict) else v for k, v in changes.items()}
+    with pytest.raises(InputError) as caught:
+        Base(BaseConfig(replace(small, **parts), Windows(20, 4)), SPEC)
+    assert message in str(caught.value)
+
+
+def test_windows_and_data_that_do_not_fit_are_refused():
+    with pytest.raises(InputError, match="windows of 16 frames for 8 seen and 12 predicted steps; set it to 20"):
+        Base(BaseConfig(tiny(), Windows(16, 4)), SPEC)
+    with pytest.raises(InputError, match="of no scene"):
+        base().predict({k: v for k, v in batch().items() if k != "extent"})
+    with pytest.raises(InputError, match="positions have 3 coordinates"):
+        base().predict({**batch(), "position": torch.zeros(4, 20, 3)})
+    with pytest.raises(InputError, match="a scene has no extent"):
+        base().predict({**batch(), "extent": torch.zeros(4, 4)})
+
+
+def test_the_stages_have_one_predictor():
+    config = replace(Config.small(), base=replace(BaseConfig.small(), predictor=tiny()))
+    assert config.adapt.predictor == config.base.predictor == tiny()
