@@ -1,6 +1,7 @@
 """Small predictors, batches of walkers, and Y-net's own arithmetic, written plainly."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -112,7 +113,7 @@ def official_state(past: int, future: int, surfaces: int, encoder, decoder, wayp
         out[f"{name}.bias"] = torch.randn(c_out, generator=g) * 0.1
 
     conv("encoder.stages.0.0", surfaces + past, encoder[0])
-    for i, (a, b) in enumerate(zip(encoder, encoder[1:], strict=False), 1):
+    for i, (a, b) in enumerate(pairwise(encoder), 1):
         conv(f"encoder.stages.{i}.1", a, b)
         conv(f"encoder.stages.{i}.3", b, b)
     for name, extra in (("goal_decoder", 0), ("traj_decoder", waypoints)):

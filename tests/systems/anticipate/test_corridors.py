@@ -91,7 +91,7 @@ def test_losses_and_gradients_are_those_of_ynet():
 
 def test_paths_to_several_goals_are_those_of_each_goal():
     state, ours = official_pair()
-    xy, one = walkers()
+    _, one = walkers()
     sight = ours.predictor.see(one)
     net, goals = ours.predictor.net, torch.rand(4, 3, 1, 2) * 15
     features = net.features(sight)
@@ -106,7 +106,7 @@ def test_paths_to_several_goals_are_those_of_each_goal():
 
 def test_a_prediction_is_at_the_original_resolution():
     _, ours = official_pair()
-    xy, one = walkers()
+    _, one = walkers()
     with torch.no_grad():
         sight = ours.predictor.see(one)
         logits = ours.predictor.net.goal(ours.predictor.net.features(sight))

@@ -41,9 +41,8 @@ def plain_kmeans(x, start, rounds=1000):
 def test_clusters_of_many_sets_are_those_of_each():
     g = torch.Generator().manual_seed(0)
     middles = torch.tensor([[0.0, 0.0], [20.0, 0.0], [0.0, 30.0]])
-    points = (
-        middles.repeat(60, 1) + torch.randn(3, 180, 2, generator=g) * torch.tensor([1.0, 3, 5])[:, None, None]
-    ).round()
+    noise = torch.randn(3, 180, 2, generator=g) * torch.tensor([1.0, 3, 5])[:, None, None]
+    points = (middles.repeat(60, 1) + noise).round()
     start = points[:, :3].clone()
     found = cluster(points, 3, start=start)
     for i in range(3):

@@ -105,10 +105,10 @@ def _one(
     routes, later = tables
     discs = np.full((max(obstacles[1], 1), 3), np.nan)
     for i in range(int(rng.integers(obstacles[0], obstacles[1] + 1))):
-        discs[i] = [*_between(rng, gates), rng.uniform(0.7, 2.0)]
+        discs[i] = [*_on_route(rng, gates, routes), rng.uniform(0.7, 2.0)]
     patch = np.full(4, np.nan)
     if rng.random() < slow:
-        patch[:] = [*_between(rng, gates), rng.uniform(1.5, 4.0), rng.uniform(0.3, 0.6)]
+        patch[:] = [*_on_route(rng, gates, routes), rng.uniform(1.5, 4.0), rng.uniform(0.3, 0.6)]
     padded = np.full((GATES, 2), np.nan)
     padded[: len(gates)] = gates
     return np.array(height), np.array(pitch), padded, routes, later, discs, patch
@@ -140,10 +140,10 @@ def _seen(camera: Camera, gates: np.ndarray) -> np.ndarray:
     return seen * np.linalg.norm(gates[:, None] - gates[None], axis=-1) / 1.35
 
 
-def _between(rng: np.random.Generator, gates: np.ndarray) -> np.ndarray:
-    """A place near the way from a gate to another."""
-    a, b = gates[rng.permutation(len(gates))[:2]]
-    return a + rng.uniform(0.3, 0.7) * (b - a) + rng.normal(0, 1.0, 2)
+def _on_route(rng: np.random.Generator, gates: np.ndarray, routes: np.ndarray) -> np.ndarray:
+    """A place near a way that people take, the more often the likelier."""
+    a, b = divmod(int(rng.choice(routes.size, p=routes.ravel() / routes.sum())), len(routes))
+    return gates[a] + rng.uniform(0.3, 0.7) * (gates[b] - gates[a]) + rng.normal(0, 1.0, 2)
 
 
 def maps(places: Places) -> np.ndarray:
