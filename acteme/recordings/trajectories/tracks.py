@@ -152,10 +152,11 @@ def listed(
             parts += [(rows, cut(rows, manner)) for rows in read()]
         except InputError as error:
             problems.append(error)
-    if not parts:
+    if not any(len(made.frames) for _, made in parts):
         if problems:
             raise problems[0]
-        raise InputError("has no tracks", files[0] if files else None, "correct the path")
+        what = f"has no tracks of {manner.shortest} samples at {manner.fps:g} per second"
+        raise InputError(what, files[0] if files else None, "correct the path or the options")
     scenes = tuple(dict.fromkeys(rows.scene for rows, _ in parts))
     extents = tuple(_extent([(r, c) for r, c in parts if r.scene == scene]) for scene in scenes)
     items, dropped, taken = [], 0, set[str]()

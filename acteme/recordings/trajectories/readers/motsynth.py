@@ -62,6 +62,8 @@ def _frame(image: dict[str, Any]) -> float:
     if isinstance(image.get("frame_n"), int | float):
         return float(image["frame_n"])
     found = re.findall(r"\d{1,9}", Path(str(image["file_name"])).stem)
+    if not found:
+        raise ValueError(f"{image['file_name']!r} has no number")
     return float(found[-1])
 
 

@@ -35,7 +35,7 @@ def read_frame(path: Path) -> np.ndarray:
         what = f"a person is broken ({type(error).__name__}: {error})"
         raise InputError(what, path, AGAIN) from error
     table = np.array(rows, np.float64).reshape(-1, 6)
-    return table[(table[:, 2:] >= 0).all(1)]
+    return table[(table[:, 2:] != -1).any(1)]
 
 
 def _number(value: Any) -> float:
