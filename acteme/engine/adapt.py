@@ -162,6 +162,8 @@ def gathered(part: Part, wanted: Spec, split: str | None = None) -> Corpus | Non
         return None
     spec = part.spec or replace(wanted, classes=())
     for r in recordings:
+        if "position" not in r.arrays:
+            raise InputError("has no position", r.name, "give tracks")
         if part.spec is None and r.camera not in wanted.scenes:
             known = ", ".join(wanted.scenes[:8])
             raise InputError(f"its camera '{r.camera}' is no scene of the run", r.name, f"scenes: {known}")
