@@ -77,7 +77,7 @@ def test_a_track_goes_on_after_its_end(tmp_path):
     assert [p.recording for p in found] == test.column("name").tolist()
     assert all(p.futures.shape == (1, 12, 2) and p.fps == 2.5 and not p.segments for p in found)
     last = test[0].arrays["position"][-8:]
-    window = {n: v for n, v in test.batch(np.array([0]), np.array([test.frames[0] - 8]), 8).items()}
+    window = test.batch(np.array([0]), np.array([test.frames[0] - 8]), 8)
     np.testing.assert_allclose(found[0].futures, second.module("adapt").predict(window).positions[0], atol=1e-3)
     assert np.array_equal(window["position"][0], last)
     (table,) = write(found[:2], tmp_path / "p.csv")
