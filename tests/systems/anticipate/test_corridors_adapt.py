@@ -96,8 +96,8 @@ def test_a_prompt_is_added_to_every_map_of_a_position_and_to_nothing_else():
     of = base(grid={"surfaces": 2}).eval()
     made, one = adapter(of, prompt=Prompt(), head="none"), batch(4)
     one["surface"] = torch.randint(0, 2, (4, 6, 8), dtype=torch.uint8)
-    plain, (led, _) = of.predictor.see(one), made.see(one)
-    p = made.prompts(one["scene"])
+    plain, p = of.predictor.see(one), made.prompts(one["scene"])
+    led, _, _ = made.lead(one["scene"])(plain, slice(0, 4))
     assert p.shape == (4, 16, 16)
     tiled = plain.heat + p[:, None].expand(4, 8, 16, 16)
     assert torch.equal(led.heat, tiled) and torch.equal(led.surface, plain.surface)
@@ -199,6 +199,15 @@ def test_scenes_stop_each_by_itself_and_all_together_where_they_share():
         assert torch.equal(made.best_v, own * torch.tensor([[[1.0 - apart]], [[1.0]]]))
 
 
+@pytest.mark.parametrize("changes", [{"head": "joint"}, {"everything": True}])
+def test_scenes_without_anybody_to_hold_out_do_not_keep_the_others_from_stopping(changes):
+    one = {**batch(16), "agent": torch.arange(16), "scene": torch.zeros(16, dtype=torch.long)}
+    of = base().eval()
+    made = trained(adapter(of, prompt=ZERO, every=1, **changes), 30, 1e-2, one, calibrated=True)
+    assert torch.isfinite(made.held_best).all()
+    assert not torch.equal(made.predict(one).positions, of.predict(one).positions)
+
+
 def test_without_anybody_to_hold_out_the_latest_weights_are_used():
     made = trained(adapter(base(), prompt=ZERO, head="none", held=0.0), 3)
     assert torch.equal(made.best_v, made.own["v"])
@@ -266,3 +275,13 @@ def test_the_small_setting_starts_at_the_base():
     small = Config.small().adapt
     assert small.prompt.init == "zero_v" and Config().adapt.prompt.init == "kaiming"
     assert SPEC.scenes and replace(small, predictor=Config().base.predictor) != small
+
+
+@pytest.mark.parametrize("changes", [{"head": "scene"}, {"head": "joint", "layers": "stage"}, {"everything": True}])
+def test_pieces_of_a_batch_adapt_like_the_whole(changes):
+    found = []
+    for piece in (1 << 22, 16 * 16 * 4 * 2):
+        made = adapter(base(network={"piece": piece}), prompt=ZERO, **changes)
+        found.append([p.detach().clone() for p in trained(made, 3, lr=1e-3).parameters() if p.requires_grad])
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b, atol=2e-5, rtol=1e-3)

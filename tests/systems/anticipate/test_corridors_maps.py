@@ -57,7 +57,7 @@ def test_the_loss_is_that_of_whole_maps_with_its_gradient(rounded):
     flat, value = maps.patches(xy, (20, 24), 2.0, 9, False, rounded)
     target = maps.target_maps(xy, (20, 24), 2.0, 9, False, rounded)
     weight = torch.tensor([[1.0, 0, 1], [1, 1, 0]])
-    ours = maps.map_loss(logits, flat, value, weight)
+    ours = maps.map_loss(logits, flat, value, weight / weight.sum())
     plain = F.binary_cross_entropy_with_logits(logits, target, reduction="none").mean((2, 3))[weight > 0].mean()
     torch.testing.assert_close(ours, plain)
     grads = [torch.autograd.grad(loss * 3, logits, retain_graph=True)[0] for loss in (ours, plain)]

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from acteme.errors import InputError
 from acteme.nn.contrast import frozen
@@ -17,7 +16,7 @@ from acteme.recordings.batch import Batch
 from acteme.recordings.latents import Latents
 from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
-from acteme.systems.anticipate.corridors.base import Predictor, PredictorConfig, check_windows, encoded
+from acteme.systems.anticipate.corridors.base import Lead, Predictor, PredictorConfig, check_windows
 from acteme.systems.anticipate.corridors.predictors import Head
 from acteme.systems.anticipate.corridors.prompt import Prompt, image, start
 from acteme.systems.anticipate.corridors.sight import Sight
@@ -159,20 +158,18 @@ class Adapter(nn.Module):
             return torch.full((len(batch["position"]),), -1, device=batch["position"].device)
         return torch.where(found < self.scenes, found, -1)
 
-    def see(self, batch: Batch) -> tuple[Sight, Head]:
-        """What the base sees, led by the prompts of the samples' scenes, and the heads of these."""
-        sight, scene = self.base.see(batch), self.scene(batch)
-        prompts = self.prompts(scene)
-        if prompts is not None:
-            sight = sight.with_heat(sight.heat + prompts[:, None])
-        return sight, self.head(scene)
+    def lead(self, scene: Int[Tensor, " b"]) -> Lead:
+        """How samples of scenes are led: by their prompts and heads, or the best weights where all are tuned."""
 
-    def call(self, what: str, sight: Sight, head: Head, *more: Any) -> Any:
-        """A method of the network, with the best weights outside of training where all of them are tuned."""
-        if self.training or not self.config.everything:
-            return self.base.net(what, sight, head, *more)
-        best = {name: getattr(self, _flat(f"best.{name}")) for name, _ in self.base.net.named_parameters()}
-        return functional_call(self.base.net, best, (what, sight, head, *more))
+        def led(sight: Sight, rows: slice) -> tuple[Sight, Head, dict[str, Tensor]]:
+            prompts, weights = self.prompts(scene[rows]), {}
+            if prompts is not None:
+                sight = sight.with_heat(sight.heat + prompts[:, None])
+            if self.config.everything and not self.training:
+                weights = {name: getattr(self, _flat(f"best.{name}")) for name, _ in self.base.net.named_parameters()}
+            return sight, self.head(scene[rows]), weights
+
+        return led
 
     def train(self, mode: bool = True) -> "Adapter":
         super().train(mode)
@@ -233,8 +230,8 @@ class Adapter(nn.Module):
             learned = learned & ~self.held(scene, batch["agent"])
         if not bool(learned.any()):
             return {"total": sum((p * 0).sum() for p in self.parameters() if p.requires_grad)}  # type: ignore[dict-item]
-        sight, head = self.see({name: value[learned] for name, value in batch.items()})
-        return self.call("losses", sight, head)
+        sight = self.base.see({name: value[learned] for name, value in batch.items()})
+        return self.base.losses(sight, self, self.lead(scene[learned]))
 
     def after_step(self) -> None:
         """Looks at who is held out every so many steps; scenes where nobody is always take the latest weights."""
@@ -253,15 +250,14 @@ class Adapter(nn.Module):
             return
         error, count = torch.zeros_like(self.held_best), torch.zeros_like(self.held_best)
         for rows in torch.nonzero(self.held_scene >= 0)[:, 0].split(64):
-            sight, head = self.see(self._window(rows))
-            paths, _ = self.call("predict", sight, head, 1)
-            apart = (self.base.read(sight, paths, paths[:, :, -1]).positions[:, 0]
-                     - self.held_position[rows, self.config.predictor.past :]).norm(dim=-1).mean(1)  # fmt: skip
+            found = self.base.predict(self.base.see(self._window(rows)), self.lead(self.held_scene[rows]), 1)
+            true = self.held_position[rows, self.config.predictor.past :]
+            apart = (found.positions[:, 0] - true).norm(dim=-1).mean(1)
             error.index_add_(0, self.held_scene[rows], apart)
             count.index_add_(0, self.held_scene[rows], torch.ones_like(apart))
         error = error / count
         if self.config.everything or self.config.head == "joint":
-            error = torch.where(watched, error[watched].mean(), error)
+            error = error[count > 0].mean().expand_as(error)
         better = watched & (error < self.held_best)
         self.held_best[better] = error[better]
         self._keep(better | ~watched)
@@ -298,14 +294,12 @@ class Adapter(nn.Module):
     @torch.no_grad()
     def predict(self, batch: Batch) -> Trajectories:
         """What follows the first `past` steps of each window, at the original resolution."""
-        sight, head = self.see(batch)
-        return self.base.read(sight, *self.call("predict", sight, head))
+        return self.base.predict(self.base.see(batch), self.lead(self.scene(batch)))
 
     @torch.no_grad()
     def encode(self, batch: Batch) -> Latents:
         """The observed part of each window, led by its scene's prompt, as one vector."""
-        sight, head = self.see(batch)
-        return encoded(self.call("latents", sight, head))
+        return self.base.latents(self.base.see(batch), self.lead(self.scene(batch)))
 
 
 def _flat(name: str) -> str:

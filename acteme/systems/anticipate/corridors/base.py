@@ -1,10 +1,12 @@
 """The predictor, and the first stage, `base`, that trains it on many scenes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from acteme.errors import InputError
 from acteme.nn.recipe import Recipe
@@ -14,7 +16,8 @@ from acteme.recordings.latents import Latents
 from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
 from acteme.systems.anticipate.corridors.official import official_names
-from acteme.systems.anticipate.corridors.predictors import EndpointNet, Endpoints, Network, YNet
+from acteme.systems.anticipate.corridors.pieces import summed
+from acteme.systems.anticipate.corridors.predictors import EndpointNet, Endpoints, Head, Network, YNet
 from acteme.systems.anticipate.corridors.sight import Grid, Sight, see
 
 
@@ -68,6 +71,15 @@ def check_windows(windows: Windows, predictor: PredictorConfig, stage: str) -> N
         raise InputError(what, f"{stage}.windows.frames", f"set it to {wanted}")
 
 
+Lead: TypeAlias = Callable[[Sight, slice], tuple[Sight, Head, dict[str, Tensor]]]
+"""From what is seen of some rows: what the network is given, the head, and weights that replace the network's."""
+
+
+def plain(sight: Sight, rows: slice) -> tuple[Sight, Head, dict[str, Tensor]]:
+    """The network as it is."""
+    return sight, {}, {}
+
+
 class Predictor(nn.Module):
     """A network with what it sees and how its predictions are read. Nothing of the data decides a weight."""
 
@@ -86,10 +98,49 @@ class Predictor(nn.Module):
         sight = see(batch, self.config.grid, self.config.past, self.config.future, training)
         return sight.with_heat(sight.heat.contiguous(memory_format=torch.channels_last))
 
-    @staticmethod
-    def read(sight: Sight, paths: Tensor, goals: Tensor) -> Trajectories:
-        """Predictions on the grid as trajectories at the original resolution."""
+    def pieces(self, sight: Sight) -> list[slice]:
+        """Rows that are worked on at a time: as many as `network.piece` allows on a processor, else all."""
+        count, network = len(sight.past), self.config.network
+        size = count
+        if sight.heat.device.type == "cpu":
+            widest = max(network.encoder[0], network.decoder[-1])
+            size = max(1, network.piece // (widest * sight.heat[0, 0].numel()))
+        return [slice(a, a + size) for a in range(0, count, size)]
+
+    def losses(self, sight: Sight, owner: nn.Module, lead: Lead = plain) -> dict[str, Tensor]:
+        """The network's losses.
+
+        Args:
+            sight: what is seen.
+            owner: what is trained.
+            lead: what the network is given of some rows in place of what is seen there, how it is called, and with
+                which head.
+        """
+        shares, pieces = self.net.shares(sight), self.pieces(sight)
+
+        def losses(i: int) -> dict[str, Tensor]:
+            part, head, weights = lead(sight.rows(pieces[i]), pieces[i])
+            return functional_call(self.net, weights, ("losses", part, head, shares[pieces[i]]))
+
+        return summed(losses, self.net.parts, len(pieces), owner)
+
+    def predict(self, sight: Sight, lead: Lead = plain, samples: int | None = None) -> Trajectories:
+        """Trajectories at the original resolution; see `losses`. `samples`: other than is configured."""
+        found = []
+        for rows in self.pieces(sight):
+            part, head, weights = lead(sight.rows(rows), rows)
+            found.append(functional_call(self.net, weights, ("predict", part, head, samples)))
+        paths, goals = (torch.cat(column) for column in zip(*found, strict=True))
         return Trajectories(sight.where.from_grid(paths), sight.where.from_grid(goals))
+
+    def latents(self, sight: Sight, lead: Lead = plain) -> Latents:
+        """The observed part of each window as one vector, a token."""
+        found = []
+        for rows in self.pieces(sight):
+            part, head, weights = lead(sight.rows(rows), rows)
+            found.append(functional_call(self.net, weights, ("latents", part, head)))
+        pooled = torch.cat(found)
+        return Latents(pooled[:, None], pooled, torch.ones(len(pooled), 1, dtype=torch.bool, device=pooled.device))
 
 
 @dataclass(frozen=True)
@@ -126,26 +177,19 @@ class Base(nn.Module):
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The network's own: see `YNet.losses` and `EndpointNet.losses`."""
-        return self.predictor.net.losses(self.predictor.see(batch, self.training), {})
+        return self.predictor.losses(self.predictor.see(batch, self.training), self)
 
     @torch.no_grad()
     def predict(self, batch: Batch) -> Trajectories:
         """What follows the first `past` steps of each window, at the original resolution."""
-        sight = self.predictor.see(batch)
-        return self.predictor.read(sight, *self.predictor.net.predict(sight, {}))
+        return self.predictor.predict(self.predictor.see(batch))
 
     @torch.no_grad()
     def encode(self, batch: Batch) -> Latents:
         """The observed part of each window as one vector."""
-        return encoded(self.predictor.net.latents(self.predictor.see(batch), {}))
+        return self.predictor.latents(self.predictor.see(batch))
 
     @staticmethod
     def official_state_dict(state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Y-net's official weights by our names, for `network.form="ynet"`; its segmentation network is left out."""
         return {f"predictor.net.{name}": value for name, value in official_names(state).items()}
-
-
-def encoded(latents: Tensor) -> Latents:
-    """A vector per window as latents of one token."""
-    mask = torch.ones(len(latents), 1, dtype=torch.bool, device=latents.device)
-    return Latents(latents[:, None], latents, mask)

@@ -114,9 +114,9 @@ class _CrossEntropy(torch.autograd.Function):
 def map_loss(
     logits: Float[Tensor, "b n h w"], flat: Tensor, value: Tensor, weight: Float[Tensor, "b n"]
 ) -> Float[Tensor, ""]:
-    """Weighted mean of the binary cross entropy between maps and the targets of `patches`.
+    """Weighted sum of the binary cross entropy (mean over pixels) between maps and the targets of `patches`.
 
-    Equals `binary_cross_entropy_with_logits(logits, target_maps(...))` where all weights are equal.
+    Equals `binary_cross_entropy_with_logits(logits, target_maps(...))` where all weights are 1 / (b n).
 
     Args:
         logits: predicted maps.
@@ -124,8 +124,7 @@ def map_loss(
         value: their values.
         weight: of each map; 0 leaves it out.
     """
-    share = weight / weight.sum().clamp(min=1e-12)
-    return _CrossEntropy.apply(logits, flat, value, share)
+    return _CrossEntropy.apply(logits, flat, value, weight)
 
 
 def softargmax(logits: Float[Tensor, "b n h w"]) -> Float[Tensor, "b n 2"]:

@@ -59,8 +59,8 @@ class Network:
     """Y-net: standard deviation along it over that across it."""
     cws_rotate: bool = True
     """Y-net: turn these Gaussians by a right angle, as the official setting does."""
-    memory: int = 1 << 26
-    """Numbers in the largest map of a pass: alternatives are decoded so many at a time."""
+    piece: int = 1 << 22
+    """Numbers in the largest maps that a processor works on at a time: of larger batches, so many samples at a time."""
 
 
 class YNet(nn.Module):
@@ -91,24 +91,35 @@ class YNet(nn.Module):
         """One of `losses`, `predict` and `latents`, so that it can be called with other weights."""
         return getattr(self, what)(sight, head, *more)
 
-    def losses(self, sight: Sight, head: Head) -> dict[str, Tensor]:
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the losses."""
+        return ("total",) if self.path is None else ("total", "goal", "path")
+
+    def shares(self, sight: Sight) -> Float[Tensor, "b 2 f"]:
+        """Share of each map in the losses of the goal's and of the path's decoder."""
+        known = sight.known.float()
+        told = sight.known[:, self.network.waypoints].all(1)  # teacher forcing needs all true waypoints
+        both = torch.stack([known, known * told[:, None]], 1)
+        return both / both.sum((0, 2), keepdim=True).clamp(min=1)
+
+    def losses(self, sight: Sight, head: Head, shares: Float[Tensor, "b 2 f"]) -> dict[str, Tensor]:
         """Binary cross entropy between predicted maps and Gaussians around the true positions, times `scale`."""
         n = self.network
         features = self.features(sight)
         flat, value = patches(sight.future, sight.size, n.sigma, n.kernel, n.total, self.grid.rounded)
-        weight = sight.known.float()
-        goal = n.scale * map_loss(self.goal(features, head=_part(head, "goal")), flat, value, weight)
+        goal = n.scale * map_loss(self.goal(features, head=_part(head, "goal")), flat, value, shares[:, 0])
         if self.path is None:
             return {"total": goal}
-        told = sight.known[:, n.waypoints].all(1)  # teacher forcing needs all true waypoints
         maps = self.waypoint_maps(sight.future[:, n.waypoints], sight.size)
         logits = self.path(features, maps, head=_part(head, "path"))
-        path = n.scale * map_loss(logits, flat, value, weight * told[:, None])
+        path = n.scale * map_loss(logits, flat, value, shares[:, 1])
         return {"total": goal + path, "goal": goal, "path": path}
 
     def waypoint_maps(self, xy: Float[Tensor, "n v 2"], size: tuple[int, int]) -> list[Tensor]:
         """Distance maps of waypoints at every scale."""
-        return pooled(distance_maps(xy, size, self.grid.side, self.grid.rounded), len(self.network.encoder))
+        maps = pooled(distance_maps(xy, size, self.grid.side, self.grid.rounded), len(self.network.encoder))
+        return [each.to(memory_format=torch.channels_last) for each in maps]
 
     def predict(
         self, sight: Sight, head: Head, samples: int | None = None
@@ -127,7 +138,7 @@ class YNet(nn.Module):
         points = self.waypoints(sight, features, head, samples or n.samples)
         futures = []
         h, w = sight.size
-        each = max(1, n.memory // (len(sight.heat) * n.decoder[-1] * 2 * h * w))
+        each = max(1, n.piece // (len(sight.heat) * n.decoder[-1] * h * w)) if points.device.type == "cpu" else 4
         for some in points.split(each):
             maps = self.waypoint_maps(some.flatten(0, 1), (h, w))
             logits = self.path(features, maps, head=_part(head, "path"))
@@ -218,15 +229,20 @@ class EndpointNet(nn.Module):
         """One of `losses`, `predict` and `latents`, so that it can be called with other weights."""
         return getattr(self, what)(sight, head, *more)
 
-    def losses(self, sight: Sight, head: Head) -> dict[str, Tensor]:
+    parts = ("total", "endpoint", "path", "divergence")
+
+    def shares(self, sight: Sight) -> Float[Tensor, " b"]:
+        """Share of each sample in the loss."""
+        weight = sight.known.all(1).float()
+        return weight / weight.sum().clamp(min=1)
+
+    def losses(self, sight: Sight, head: Head, shares: Float[Tensor, " b"]) -> dict[str, Tensor]:
         """Squared error of the endpoint and of the path, and the latent variable's divergence from its prior.
 
         Only who is seen to the end of the window counts.
         """
         e, known = self.endpoints, self.known(sight)
         way = (sight.future - sight.past[:, -1:]) / e.unit
-        weight = sight.known.all(1).float()
-        weight = weight / weight.sum().clamp(min=1)
         true = way[:, -1]
         mean, log = self.posterior(torch.cat([known, self.end(true)], 1)).chunk(2, 1)
         z = mean + torch.exp(log / 2) * torch.randn_like(mean)
@@ -234,9 +250,9 @@ class EndpointNet(nn.Module):
         path = self.between(known, true, head)
         divergence = -0.5 * (1 + log - mean.square() - log.exp()).sum(1)
         parts = {
-            "endpoint": ((end - true).square().mean(1) * weight).sum(),
-            "path": ((path - way[:, :-1]).square().mean((1, 2)) * weight).sum(),
-            "divergence": (divergence * weight).sum(),
+            "endpoint": ((end - true).square().mean(1) * shares).sum(),
+            "path": ((path - way[:, :-1]).square().mean((1, 2)) * shares).sum(),
+            "divergence": (divergence * shares).sum(),
         }
         return {"total": parts["endpoint"] + parts["path"] + parts["divergence"], **parts}
 

@@ -65,6 +65,15 @@ class Sight:
     def with_heat(self, heat: Float[Tensor, "b t h w"]) -> "Sight":
         return replace(self, heat=heat)
 
+    def rows(self, rows: slice) -> "Sight":
+        """Some of the samples."""
+        surface, which = self.surface, self.which[rows]
+        if surface is not None:
+            used, which = torch.unique(which, return_inverse=True)
+            surface = surface[used]
+        where = Placement(self.where.matrix[rows], self.where.offset[rows])
+        return Sight(self.past[rows], self.heat[rows], surface, which, where, self.future[rows], self.known[rows])
+
 
 def observed(
     position: Float[Tensor, "b n 2"], mask: Bool[Tensor, "b n"], past: int

@@ -40,12 +40,15 @@ def convolve(x: Float[Tensor, "b c h w"], weights: Weights) -> Float[Tensor, "b 
     """A convolution that keeps the size; weights (d, c, k, k), or (b, d, c, k, k) for each sample's own."""
     weight, bias = weights
     pad = weight.shape[-1] // 2
+    if not pad:  # one matrix product over all pixels
+        y = x.permute(0, 2, 3, 1)
+        if weight.ndim == 4:
+            return F.linear(y, weight[..., 0, 0], bias).permute(0, 3, 1, 2)
+        y = torch.baddbmm(bias[:, None], y.flatten(1, 2), weight[..., 0, 0].mT)
+        return y.unflatten(1, x.shape[2:]).permute(0, 3, 1, 2)
     if weight.ndim == 4:
         return F.conv2d(x, weight, bias, padding=pad)
     b, d = weight.shape[:2]
-    if weight.shape[-1] == 1:
-        y = torch.einsum("bchw,bdc->bdhw", x, weight[..., 0, 0])
-        return y + bias[:, :, None, None]
     y = F.conv2d(x.reshape(1, -1, *x.shape[2:]), weight.flatten(0, 1), None, padding=pad, groups=b)
     return y.view(b, d, *x.shape[2:]) + bias[:, :, None, None]
 
