@@ -96,7 +96,9 @@ def test_paths_to_several_goals_are_those_of_each_goal():
     net, goals = ours.predictor.net, torch.rand(4, 3, 1, 2) * 15
     features = net.features(sight)
     with torch.no_grad():
-        at_once = net.path(features, net.waypoint_maps(goals.flatten(0, 1), SIZE)).unflatten(0, (4, 3))
+        maps = net.waypoint_maps(goals.flatten(0, 1), SIZE)
+        at_once = net.path(features, maps, shared=net.path.shared(features)).unflatten(0, (4, 3))
+        torch.testing.assert_close(at_once, net.path(features, maps).unflatten(0, (4, 3)), atol=1e-4, rtol=1e-4)
         for k in range(4):
             told = official_maps(goals[k], distance_template(200))
             scales = [told, *(F.avg_pool2d(told, 2**i) for i in range(1, len(features)))]

@@ -136,12 +136,13 @@ class YNet(nn.Module):
             path = softargmax(self.goal(features, head=_part(head, "goal")).float())[:, None]
             return path, path[:, :, -1]
         points = self.waypoints(sight, features, head, samples or n.samples)
-        futures = []
+        futures, own = [], _part(head, "path")
+        shared = self.path.shared(features, own) if len(points) > 1 else None
         h, w = sight.size
         each = max(1, n.piece // (len(sight.heat) * n.decoder[-1] * h * w)) if points.device.type == "cpu" else 4
         for some in points.split(each):
             maps = self.waypoint_maps(some.flatten(0, 1), (h, w))
-            logits = self.path(features, maps, head=_part(head, "path"))
+            logits = self.path(features, maps, own, shared)
             futures.append(softargmax(logits.float()).unflatten(0, (len(some), -1)))
         return torch.cat(futures).transpose(0, 1), points[:, :, -1].transpose(0, 1)
 

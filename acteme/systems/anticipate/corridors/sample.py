@@ -52,23 +52,36 @@ def cluster(
     if start is None:
         order = torch.rand(b, n, device=points.device, generator=generator).topk(count, dim=1).indices
         start = points.gather(1, order[..., None].expand(-1, -1, 2))
+    with torch.autocast(points.device.type, enabled=False):
+        return _rounds(points, start.clone(), tolerance, limit, generator)
+
+
+def _rounds(
+    points: Float[Tensor, "b n 2"], centers: Float[Tensor, "b k 2"], tolerance: float, limit: int,
+    generator: Generator | None,
+) -> Float[Tensor, "b k 2"]:  # fmt: skip
+    """Lloyd's rounds; see `cluster`."""
+    (b, n), count = points.shape[:2], centers.shape[1]
     distinct, weight = _distinct(points)
-    centers, busy = start.clone(), torch.arange(b, device=points.device)
+    weighed = torch.cat([weight[..., None], weight[..., None] * distinct], -1)
+    busy = torch.arange(b, device=points.device)
     for _ in range(limit):
-        x, w, c = distinct[busy], weight[busy], centers[busy]
+        c = centers[busy]
         # argmin |x - c|^2 = argmax x.c - |c|^2 / 2
-        near = torch.baddbmm(c.square().sum(-1)[:, None] / -2, x, c.mT).argmax(-1)
-        member = torch.nn.functional.one_hot(near, count).to(x.dtype) * w[..., None]
-        size = member.sum(1)
-        moved = member.mT @ x / size.clamp(min=1)[..., None]
+        near = torch.baddbmm(c.square().sum(-1)[:, None] / -2, distinct, c.mT).argmax(-1)
+        near = near + count * torch.arange(len(busy), device=points.device)[:, None]
+        total = points.new_zeros(len(busy) * count, 3).index_add_(0, near.flatten(), weighed.flatten(0, 1))
+        size, moved = total[:, 0].view(-1, count), total[:, 1:].view(-1, count, 2)
+        moved = moved / size.clamp(min=1)[..., None]
         if bool((size == 0).any()):
             lot = torch.randint(n, size.shape, device=points.device, generator=generator)
             moved = torch.where((size == 0)[..., None], points[busy].gather(1, lot[..., None].expand(-1, -1, 2)), moved)
         centers[busy] = moved
-        shift = (moved - c).norm(dim=-1).sum(1)
-        busy = busy[shift.square() >= tolerance]
-        if not len(busy):
-            break
+        on = (moved - c).norm(dim=-1).sum(1).square() >= tolerance
+        if not bool(on.all()):
+            busy, distinct, weighed = busy[on], distinct[on], weighed[on]
+            if not len(busy):
+                break
     return centers
 
 

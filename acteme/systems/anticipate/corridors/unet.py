@@ -120,53 +120,71 @@ class Decoder(nn.Module):
         features: Sequence[Tensor],
         goals: Sequence[Tensor] = (),
         head: dict[str, Weights] | None = None,
-        only: slice | None = None,
+        shared: Sequence[Tensor] | None = None,
     ) -> Float[Tensor, "n maps h w"]:
         """Logits of the maps.
 
         Args:
             features: of the encoder, the finest first; b samples.
             goals: goal maps at the same scales, (k b, goals, h, w): k alternatives for all samples, one after the
-                other. What depends on the features alone is computed once for all of them.
-            head: replaces weights of the last layers, by the names in `head_names`.
-            only: which maps; all unless given.
+                other.
+            head: replaces weights of the last layers, by the names in `head`.
+            shared: what `shared` gives, to be used for many goals.
         """
         copies = len(goals[0]) // len(features[0]) if len(goals) else 1
-        own = {name: _copied(weights, copies) for name, weights in {**self.head(), **(head or {})}.items()}
-        x = self._join(None, features[-1], goals[-1] if len(goals) else None, self.center.one.weights, copies)
-        x = F.relu_(self.center.two(x))
-        last = len(self.stages) - 1
-        for i, (narrow, stage) in enumerate(zip(self.narrow, self.stages, strict=True)):
+        own = {**self.head(), **(head or {})}
+        last = len(self.stages)
+        x: Tensor | None = None
+        for i, stage in enumerate([self.center, *self.stages]):
             assert isinstance(stage, Pair)
             at = last - i
-            x = narrow(F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False))
-            one, two = (own["one"], own["two"]) if i == last else (stage.one.weights, stage.two.weights)
-            x = self._join(x, features[at], goals[at] if len(goals) else None, one, copies)
-            x = F.relu_(convolve(x, two))
-        weight, bias = own["last"]
-        if only is not None:
-            weight, bias = weight[..., only, :, :, :], bias[..., only]
-        return convolve(x, (weight, bias))
+            if x is not None:
+                x = self.narrow[i - 1](F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False))
+            one, two = (own["one"], own["two"]) if not at else (stage.one.weights, stage.two.weights)
+            goal = [goals[at]] if len(goals) else []
+            if shared is None:
+                skip = features[at] if copies == 1 else features[at].repeat(copies, 1, 1, 1)
+                x = convolve(_beside([*_if(x), skip, *goal]), _copied(one, copies))
+            else:
+                before, after = self._columns(i)
+                weight = torch.cat([one[0][..., :before, :, :], one[0][..., after:, :, :]], -3)
+                x = convolve(_beside([*_if(x), *goal]), _copied((weight, torch.zeros_like(one[1])), copies))
+                x = (x.unflatten(0, (copies, -1)) + shared[i]).flatten(0, 1)
+            x = F.relu_(convolve(F.relu_(x), _copied(two, copies)))
+        assert x is not None
+        return convolve(x, _copied(own["last"], copies))
 
-    def _join(self, up: Tensor | None, features: Tensor, goal: Tensor | None, weights: Weights, copies: int) -> Tensor:
-        """ReLU of a convolution of what comes from below, the features and the goal maps, side by side."""
-        weight, bias = weights
-        if copies == 1 or weight.ndim == 5:
-            features = features if copies == 1 else features.repeat(copies, 1, 1, 1)
-            parts = [p for p in (up, features, goal) if p is not None]
-            return F.relu_(convolve(torch.cat(parts, 1) if len(parts) > 1 else parts[0], weights))
-        before, after = 0 if up is None else up.shape[1], weight.shape[1] - self.goals
-        shared = F.conv2d(features, weight[:, before:after], bias, padding=1)
-        moving = [p for p in (up, goal) if p is not None]
-        weight = torch.cat([weight[:, :before], weight[:, after:]], 1)
-        y = F.conv2d(torch.cat(moving, 1) if len(moving) > 1 else moving[0], weight, padding=1)
-        return F.relu_((y.unflatten(0, (copies, -1)) + shared).flatten(0, 1))
+    def shared(self, features: Sequence[Tensor], head: dict[str, Weights] | None = None) -> list[Tensor]:
+        """What the decoder's first convolutions make of the features, whatever the goals: the coarsest first."""
+        own, out = {**self.head(), **(head or {})}, []
+        for i, stage in enumerate([self.center, *self.stages]):
+            assert isinstance(stage, Pair)
+            before, after = self._columns(i)
+            weight, bias = own["one"] if i == len(self.stages) else stage.one.weights
+            out.append(convolve(features[len(self.stages) - i], (weight[..., before:after, :, :], bias)))
+        return out
+
+    def _columns(self, number: int) -> tuple[int, int]:
+        """Which input channels of a stage's first layer are features: what comes from below stands before them."""
+        layer = (self.center if number == 0 else self.stages[number - 1]).one
+        below = self.narrow[number - 1].out_channels if number else 0
+        assert isinstance(layer, Layer) and isinstance(below, int)
+        return below, layer.in_channels - self.goals
 
     def head(self) -> dict[str, Weights]:
         """The layers that a scene may have of its own: `last` is the prediction head, all three the last stage."""
         stage = self.stages[-1]
         assert isinstance(stage, Pair)
         return {"one": stage.one.weights, "two": stage.two.weights, "last": self.last.weights}
+
+
+def _beside(parts: Sequence[Tensor]) -> Tensor:
+    """Channels of several maps, one after the other."""
+    return torch.cat(list(parts), 1) if len(parts) > 1 else parts[0]
+
+
+def _if(x: Tensor | None) -> list[Tensor]:
+    return [] if x is None else [x]
 
 
 def _copied(weights: Weights, copies: int) -> Weights:
