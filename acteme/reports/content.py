@@ -18,12 +18,14 @@ class Metric:
     title: str
     about: str
     value: float
-    """A fraction in [0, 1], or NaN where it is undefined."""
+    """A fraction in [0, 1] (where it is a rate), or NaN where it is undefined."""
     low: float = float("nan")
     """Bounds of the 95% interval; NaN where there is none."""
     high: float = float("nan")
     headline: bool = False
     """Whether it is shown large."""
+    rate: bool = True
+    """Whether it is a fraction, shown in percent; otherwise a number in units of the data."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,23 @@ class Replay:
 
 
 @dataclass(frozen=True)
+class Scene:
+    """What a fixed camera looks at."""
+
+    name: str
+    extent: tuple[float, float, float, float]
+    """Left, top, right and bottom, in units of its positions."""
+    tracks: tuple[Float[np.ndarray, "n 2"], ...]
+    """Of the people who are shown."""
+    ways: tuple[tuple[Float[np.ndarray, "p 2"], Float[np.ndarray, "f 2"], Float[np.ndarray, "k f 2"]], ...]
+    """What was seen, what came, and what was predicted, in some windows."""
+    prompt: Float[np.ndarray, "h w"] | None = None
+    """What is added to the maps of everyone there."""
+    covers: tuple[float, float, float, float] | None = None
+    """Left, top, right and bottom of the prompt."""
+
+
+@dataclass(frozen=True)
 class Page:
     """Everything on the page; what is missing is left out."""
 
@@ -131,6 +150,7 @@ class Page:
     latents_about: str = ""
     figure: Figure | None = None
     replays: tuple[Replay, ...] = ()
+    scenes: tuple[Scene, ...] = ()
     encoders: dict[str, Any] | None = None
     """The comparison of all skeleton encoders (see `encoders`), where this system's is among them."""
     slug: str = ""

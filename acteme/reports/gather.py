@@ -24,6 +24,7 @@ from acteme.recordings.skeleton.layouts import layout
 from acteme.reports import encoders, words
 from acteme.reports.content import ClassRow, Curve, LatentMap, Metric, Page, Replay, Stage
 from acteme.reports.replay import figure
+from acteme.reports.watch import gather_scenes
 
 UNTRIMMED, CLIPS = 4, 12
 """Recordings in the player: long ones with several actions, or clips of one."""
@@ -43,6 +44,7 @@ PROTOCOLS = {
 CLASS_VALUES = {
     "segmentation": ("average_precision", "Average precision of each class, %", "frames"),
     "recognition": ("accuracy", "Accuracy of each class, %", "clips"),
+    "forecasting": ("gain", "Gain by adaptation in each scene, %", "windows"),
 }
 
 
@@ -57,7 +59,7 @@ def gather(run: Run, data: str | Path | Corpus | None = None) -> Page:
         chosen = run.data if data is None else data
         whole = adapt(open_corpus(chosen), run.spec)  # type: ignore[arg-type]
         corpus = part(whole, "test", other=data is not None and str(data) != run.data)
-        if found is None and not corpus.spec.classes:
+        if found is None and not corpus.spec.classes and run.entry.task != "forecasting":
             notes.append("The data is not labeled, so nothing was measured.")
         elif found is None:
             evaluate(run, data)
@@ -80,7 +82,10 @@ def gather(run: Run, data: str | Path | Corpus | None = None) -> Page:
     )
     if found is not None:
         page = with_evaluation(page, found)
-    if corpus is not None:
+    if corpus is not None and run.entry.task == "forecasting":
+        page = replace(page, scenes=gather_scenes(run, corpus), classes=page.classes or corpus.spec.scenes)
+        page = _with_latents(page, run, corpus)
+    elif corpus is not None:
         page = _with_recordings(page, run, corpus)
     return page
 
@@ -101,7 +106,8 @@ def with_evaluation(page: Page, found: dict) -> Page:  # type: ignore[type-arg]
     for name, value in found["metrics"].items():
         low, high = (nan if v is None else v for v in found["intervals"].get(name, (None, None)))
         title, about = words.title_and_meaning(name)
-        metrics.append(Metric(name, title, about, nan if value is None else value, low, high, name in defined))
+        shown = nan if value is None else value
+        metrics.append(Metric(name, title, about, shown, low, high, name in defined, words.is_rate(name)))
     key, title, unit = CLASS_VALUES.get(found["task"], ("", "", ""))
     rows = [
         ClassRow(
@@ -112,6 +118,7 @@ def with_evaluation(page: Page, found: dict) -> Page:  # type: ignore[type-arg]
         )
         for name, row in found["per_class"].items()
     ]
+    told = found["task"] != "forecasting" or any(math.isfinite(r.value) for r in rows)
     protocol = PROTOCOLS.get(found["protocol"].partition("-")[0], found["protocol"])
     share = found["protocol"].partition("-")[2]
     return replace(
@@ -119,7 +126,7 @@ def with_evaluation(page: Page, found: dict) -> Page:  # type: ignore[type-arg]
         evaluated=f"{protocol}{share and f' ({share})'}, measured on the {found['split']} split of {found['data']}.",
         metrics=tuple(metrics),
         class_title=title,
-        class_rows=tuple(sorted(rows, key=lambda r: -r.value if math.isfinite(r.value) else 1.0)),
+        class_rows=tuple(sorted(rows, key=lambda r: -r.value if math.isfinite(r.value) else 1.0)) if told else (),
         confusion=None if found["confusion"] is None else np.array(found["confusion"]),
         classes=page.classes or tuple(found["per_class"]),
     )
@@ -127,10 +134,15 @@ def with_evaluation(page: Page, found: dict) -> Page:  # type: ignore[type-arg]
 
 def _facts(run: Run) -> tuple[tuple[str, str], ...]:
     s = run.spec
-    return (
-        ("Data", run.data or "recordings in memory"),
+    what = (
         ("Skeleton", f"{s.layout}: {s.joints} joints, {s.channels}D, {s.fps:g} frames/s"),
         ("Classes", f"{len(s.classes)}{', several at once' if s.multilabel else ''}"),
+    )
+    if s.scenes:
+        what = (("Tracks", f"positions, {s.fps:g} per second"), ("Scenes", str(len(s.scenes))))
+    return (
+        ("Data", run.data or "recordings in memory"),
+        *what,
         ("Stages", " → ".join(run.stages)),
         ("Seed", str(run.settings.seed)),
         ("Trained", f"{run.created[:16].replace('T', ' ')}{'' if run.status == 'trained' else f' ({run.status})'}"),
@@ -204,11 +216,16 @@ def _with_recordings(page: Page, run: Run, corpus: Corpus) -> Page:
     sample = [r.skeleton[:: max(1, len(r.skeleton) // 200)] for r in replays]
     drawn = figure(layout(run.spec.layout), np.concatenate(sample))
     page = replace(page, replays=tuple(replays), figure=drawn)
+    return _with_latents(page, run, corpus)
+
+
+def _with_latents(page: Page, run: Run, corpus: Corpus) -> Page:
     if run.can("encode"):
+        kind = "of its scene" if corpus.spec.scenes else "of the class that holds in most of its frames"
         latents = latent_map(run, corpus, page.classes)
         about = (
             f"Latents of stage {run.stage_with('encode')} for {len(latents.label)} windows of the test recordings, "
-            "each in the color of the class that holds in most of its frames. Hover for the recording and time; a "
+            f"each in the color {kind}. Hover for the recording and time; a "
             "window of a recording in the player takes you there."
         )
         page = replace(page, latents=latents, latents_about=about) if len(latents.label) > 2 else page
@@ -253,7 +270,7 @@ def latent_map(run: Run, corpus: Corpus, classes: tuple[str, ...]) -> LatentMap:
     fps = part.column("fps")[index]
     return LatentMap(
         methods=projections(vectors),
-        label=_numbers(part.spec.classes, classes)[_window_labels(part, index, start, frames)],
+        label=_numbers(part.spec.scenes or part.spec.classes, classes)[_window_labels(part, index, start, frames)],
         recording=tuple(part.column("name")[index].tolist()),
         start=start / fps,
         end=(start + frames) / fps,
@@ -263,7 +280,9 @@ def latent_map(run: Run, corpus: Corpus, classes: tuple[str, ...]) -> LatentMap:
 def _window_labels(
     corpus: Corpus, index: Int[np.ndarray, " n"], start: Int[np.ndarray, " n"], frames: Int[np.ndarray, " n"]
 ) -> Int[np.ndarray, " n"]:
-    """The class that holds in most frames of each window, -1 where none does."""
+    """The class that holds in most frames of each window, or its scene where there are scenes; -1 where none does."""
+    if corpus.spec.scenes:
+        return corpus.scene[corpus.rows][index]
     if "frame_labels" not in corpus.arrays:
         return corpus.label[index]
     begin = corpus.column("offset")[index] + start

@@ -9,7 +9,7 @@ import jinja2
 from markupsafe import Markup
 
 from acteme.atomic import write_text
-from acteme.reports import charts, encoders, replay, words
+from acteme.reports import charts, encoders, replay, scenes, words
 from acteme.reports.colors import style
 from acteme.reports.content import Page
 
@@ -66,6 +66,7 @@ def render(page: Page) -> str:
         ends=charts.ends,
         confusion=charts.confusion,
         latent_map=charts.latent_map,
+        picture=scenes.picture,
         encoders=encoders.section,
         icon=lambda path: Markup('<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{}"/></svg>').format(path),
     )

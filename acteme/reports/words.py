@@ -84,6 +84,15 @@ HEADLINES = {
 """What is shown large, where it is defined: the first four of these."""
 
 
+LENGTHS = ("ade", "fde", "cv_ade", "cv_fde", "frozen_ade", "human_seconds", "min_ade", "min_fde", "goal_fde")
+"""Metrics (without their threshold) that are numbers in units of the data, and no rates."""
+
+
+def is_rate(name: str) -> bool:
+    """Whether a metric is a fraction, to be shown in percent."""
+    return name.partition("@")[0] not in LENGTHS
+
+
 PLAIN = ("t2m_median_rank", "m2t_median_rank")
 """Metrics that are no shares, and are shown as they are."""
 
@@ -92,6 +101,8 @@ def shown(name: str, value: float) -> str:
     """A metric's value as a table shows it: a share in percent, without the sign; a dash where it is undefined."""
     if not math.isfinite(value):
         return "–"  # noqa: RUF001
+    if not is_rate(name):
+        return f"{value:.4g}"
     return f"place {value:.1f}" if name in PLAIN else f"{100 * value:.1f}"
 
 

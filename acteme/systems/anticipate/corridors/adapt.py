@@ -17,6 +17,7 @@ from acteme.recordings.latents import Latents
 from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
 from acteme.systems.anticipate.corridors.base import Lead, Predictor, PredictorConfig, check_windows
+from acteme.systems.anticipate.corridors.place import place
 from acteme.systems.anticipate.corridors.predictors import Head
 from acteme.systems.anticipate.corridors.prompt import Prompt, image, start
 from acteme.systems.anticipate.corridors.sight import Sight
@@ -75,7 +76,7 @@ class Adapter(nn.Module):
         check_windows(config.windows, config.predictor, "adapt")
         if not spec.scenes:
             raise InputError("the data names no scenes", "adapt", "name each recording's scene, or train only: base")
-        self.config, self.scenes = config, len(spec.scenes)
+        self.config, self.scenes, self.extents = config, len(spec.scenes), spec.extents
         self.base = Predictor(config.predictor)
         frozen(self.base)
         self.own = nn.ParameterDict()
@@ -295,6 +296,18 @@ class Adapter(nn.Module):
     def predict(self, batch: Batch) -> Trajectories:
         """What follows the first `past` steps of each window, at the original resolution."""
         return self.base.predict(self.base.see(batch), self.lead(self.scene(batch)))
+
+    @torch.no_grad()
+    def corridor(self, scene: int) -> tuple[Float[Tensor, "h w"], tuple[float, float, float, float]] | None:
+        """The prompt of a scene, and which part of the scene (left, top, right, bottom) it covers; None without one."""
+        found = self.prompts(torch.tensor([scene if scene < self.scenes else -1], device=self.held_scene.device))
+        if found is None or not 0 <= scene < min(self.scenes, len(self.extents)):
+            return None
+        (h, w), extent = self.config.predictor.grid.size, torch.tensor([self.extents[scene]])
+        corners = torch.tensor([[[-0.5, -0.5], [w - 0.5, h - 0.5]]])
+        where = place(extent, (h, w), self.config.predictor.grid.resize)
+        left, top, right, bottom = where.from_grid(corners).flatten().tolist()
+        return found[0].expand(h, w).cpu(), (left, top, right, bottom)
 
     @torch.no_grad()
     def encode(self, batch: Batch) -> Latents:
