@@ -219,7 +219,7 @@ def test_train_takes_settings_stages_and_goes_on(here, tmp_path):
     ("words", "says"),
     [
         (("bert", "mocap"), "no system is called 'bert'; known: lac, halp"),
-        (("lac", "mocup"), "mocup: there is no such path, and no source of that name; did you mean mocap?"),
+        (("lac", "mocup"), "mocup: there is no such path, and no source of that name; did you mean mocap"),
         (("lac", "mocap?trian=3"), "unknown option 'trian'; did you mean 'train'?"),
         (("lac", "mocap?seconds=4"), "option 'seconds' cannot be '4'; give a number and a number, with a"),
         (("lac", "mocap", "--set", "segment.lr=1"), "no setting is called 'lr' in 'segment.lr=1'"),

@@ -74,7 +74,7 @@ def test_a_path_with_marks_of_its_own(data):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("mocup", "mocup: there is no such path, and no source of that name; did you mean mocap?"),
+        ("mocup", "mocup: there is no such path, and no source of that name; did you mean mocap"),
         ("ntu6:/data", "there is no source 'ntu6'; did you mean ntu60"),
         ("zzzzzz", "sources: mocap, stage"),
         ("ntu60", "source 'ntu60' needs a path; write ntu60:PATH"),

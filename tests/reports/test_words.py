@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from acteme.reports.words import HEADLINES, PLAIN, shown, title_and_meaning
-from acteme.tasks import hierarchy, recognition, retrieval, segmentation
+from acteme.tasks import forecasting, hierarchy, recognition, retrieval, segmentation
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,11 @@ def names():
     levels = hierarchy.measure(truth, truth.argmax(1), list("abcdef"), list("xxyyzz"), resamples=2)
     pairs = retrieval.measure(truth[:6], resamples=2)
     order = [retrieval.chronological(truth[0], truth[1], name, resamples=2) for name in ("car", "car_original")]
-    return list(dict.fromkeys(n for o in (several, single, clips, levels, pairs, *order) for n in o.metrics))
+    paths, one = np.zeros((4, 2, 3, 2)), np.zeros(4, int)
+    future = forecasting.measure(paths, paths[:, 0], one, one, past=paths[:, 0], goals=paths[:, :, 0], frozen=paths,
+                                 side=one + 1.0, resamples=2)  # fmt: skip
+    found = (several, single, clips, levels, pairs, *order, future)
+    return list(dict.fromkeys(["human_seconds", *(n for o in found for n in o.metrics)]))
 
 
 def test_every_metric_has_words_of_its_own(names):
