@@ -31,7 +31,8 @@ class View:
         if kind not in self.recording.arrays:
             raise InputError(f"has no {kind}", self.recording.name, f"give {kind} data")
         if self.spec.channels != self.wanted.channels:
-            what = f"has {self.spec.channels}D {kind} where the run reads {self.wanted.channels}D"
+            things = "joints" if kind == "skeleton" else "positions"
+            what = f"has {self.spec.channels}D {things} where the run reads {self.wanted.channels}D"
             raise InputError(what, self.recording.name, "train a run on such data")
         if kind == "skeleton" and self.spec.persons > self.wanted.persons and self._crowded():
             what = f"has {self.spec.persons} persons where the run reads {self.wanted.persons}"

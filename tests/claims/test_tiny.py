@@ -128,3 +128,21 @@ def test_the_arms_of_pcan_differ_in_one_part_each():
     official = replace(full.calibration, official_diversity=True)
     assert arms["official diversity"] == replace(full, calibration=official)
     assert all(arm == owner or arms[owner] == replace(arms[arm], rectify=(0.0, 0.0)) for arm, owner in TRAINED.items())
+
+
+def test_the_arms_of_corridors_differ_in_what_is_adapted_only():
+    from dataclasses import replace
+
+    from acteme.claims.corridors import ARMS, _config
+
+    base = _config("lc")
+    for arm in ARMS:
+        config = _config(arm)
+        assert config.base == base.base and config.adapt.predictor == base.base.predictor
+        rates = {"full": 0.02, "all": 3e-4}
+        recipe = replace(base.adapt.recipe, lr=rates.get(arm, 0.05), batch=16 if arm == "all" else 160)
+        assert config.adapt.recipe == recipe
+        same = replace(config.adapt, prompt=base.adapt.prompt, head="none", everything=False, recipe=base.adapt.recipe)
+        assert same == base.adapt
+    assert _config("lc").adapt.prompt.rank == 1 and _config("lc").adapt.head == "none"
+    assert _config("head").adapt.prompt.kind == "none" and _config("lc+head").adapt.prompt == base.adapt.prompt

@@ -101,5 +101,5 @@ def test_what_is_refused():
     x = np.ones((5, 1, 12, 2), np.float32)
     with pytest.raises(InputError, match=r"odd: skeleton of shape \(5, 1, 12, 2\), not \(frames, persons, 17, 2\)"):
         list(predict(run, Recording("odd", 10.0, {"skeleton": x})))
-    with pytest.raises(InputError, match="r0: has 2D skeleton where the run reads 3D"):
+    with pytest.raises(InputError, match="r0: has 2D joints where the run reads 3D"):
         list(predict(replace(run, spec=replace(SPEC, channels=3)), untrimmed(1)))

@@ -2,10 +2,7 @@
 
 import csv
 import json
-import tempfile
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +13,7 @@ from acteme.engine.evaluate import evaluate
 from acteme.engine.export import write
 from acteme.engine.inputs import parts
 from acteme.engine.predict import predict
-from acteme.engine.run import Run, load
+from acteme.engine.run import load
 from acteme.engine.search import search
 from acteme.engine.train import train
 from acteme.errors import InputError
@@ -27,23 +24,7 @@ from acteme.recordings.recording import Recording
 from acteme.recordings.sources import open_data
 from acteme.recordings.spec import Spec
 from acteme.recordings.worlds.crowd import crowd
-from acteme.systems.anticipate.corridors import AdaptConfig, BaseConfig, Config
-from tests.engine.trained import QUIET
-from tests.systems.anticipate.corridors_cases import tiny
-
-
-@cache
-def scenes() -> tuple[Run, Run, Corpus]:
-    """A base trained on three scenes, the same adapted to two others, and the data of these."""
-    small = Config.small()
-    base = BaseConfig(tiny(), small.base.windows, replace(small.base.recipe, epochs=2, batch=8))
-    config = Config(base, replace(AdaptConfig.small(), recipe=replace(small.adapt.recipe, epochs=2), every=2))
-    folder = Path(tempfile.mkdtemp())
-    many = crowd(scenes=3, tracks=4, test=1)
-    first = train("corridors", many, folder / "base", config=config, settings=QUIET, stages=["base"])
-    deploy = crowd(form="deploy", scenes=2, tracks=16, test=5)
-    second = train("corridors", deploy, folder / "adapt", settings=QUIET, stages=["adapt"], start=first)
-    return first, second, deploy
+from tests.engine.trained import QUIET, scenes
 
 
 def test_a_run_adapts_another_to_its_scenes():

@@ -12,7 +12,10 @@ from acteme.engine.run import Run
 from acteme.engine.settings import Settings
 from acteme.engine.train import train
 from acteme.recordings.corpus import Corpus
+from acteme.recordings.worlds.crowd import crowd
+from acteme.systems.anticipate import corridors
 from tests.engine.toys import Config, TaggerConfig, toy, trimmed, untrimmed
+from tests.systems.anticipate.corridors_cases import tiny
 
 
 def alike(a: list[Prediction], b: list[Prediction]) -> bool:
@@ -39,3 +42,17 @@ def recognizing() -> tuple[Run, Corpus]:
     config = Config(tagger=TaggerConfig(clip_level=True))
     folder = Path(tempfile.mkdtemp()) / "run"
     return train(toy("recognition"), corpus, folder, config=config, settings=QUIET), corpus
+
+
+@cache
+def scenes() -> tuple[Run, Run, Corpus]:
+    """A base trained on three scenes, the same adapted to two others, and the data of these."""
+    small = corridors.Config.small()
+    base = corridors.BaseConfig(tiny(), small.base.windows, replace(small.base.recipe, epochs=2, batch=8))
+    config = corridors.Config(base, replace(small.adapt, recipe=replace(small.adapt.recipe, epochs=2), every=2))
+    folder = Path(tempfile.mkdtemp())
+    many = crowd(scenes=3, tracks=4, test=1)
+    first = train("corridors", many, folder / "base", config=config, settings=QUIET, stages=["base"])
+    deploy = crowd(form="deploy", scenes=2, tracks=16, test=5)
+    second = train("corridors", deploy, folder / "adapt", settings=QUIET, stages=["adapt"], start=first)
+    return first, second, deploy

@@ -1,5 +1,8 @@
 """Positions of agents in scenes, with maps of the scenes."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -46,3 +49,37 @@ def test_a_corpus_whose_maps_do_not_fit_its_scenes_is_damaged(tmp_path):
     np.save(tmp_path / "corpus" / "surfaces.npy", np.zeros((3, 3, 4), np.uint8))
     with pytest.raises(InputError, match="damaged"):
         Corpus.open(tmp_path / "corpus")
+
+
+def test_agents_are_counted_within_their_scenes_in_order():
+    made = {"a": ("hall", "eve"), "b": ("square", "eve"), "c": ("hall", ""), "d": ("hall", "eve"), "e": ("hall", ""),
+            "f": ("square", "bob")}  # fmt: skip
+    tracks = [replace(track(name, camera), subject=subject) for name, (camera, subject) in made.items()]
+    corpus = Corpus.of(tracks, SPEC)
+    assert corpus.agent.tolist() == [0, 0, 1, 0, 2, 1]
+    few = corpus.select(rows=np.array([4, 3, 5]))
+    assert few.agent.tolist() == [0, 1, 0], "of a selection, from zero on"
+    assert few.batch(np.array([1, 0]), np.zeros(2, int), 3)["agent"].tolist() == [1, 0]
+
+
+def test_a_batch_brings_the_extent_of_its_scenes(tmp_path):
+    spec = replace(SPEC, extents=((0.0, 0.0, 4.0, 3.0), (-1.0, -2.0, 9.0, 8.0)))
+    made = Corpus.of([track("a", "hall"), track("b", "square"), track("c", "elsewhere")], spec)
+    for corpus in (made, made.save(tmp_path / "corpus")):
+        assert corpus.spec == spec
+        batch = corpus.batch(np.arange(3), np.zeros(3, int), 2)
+        check_batch(batch)
+        assert batch["extent"].tolist() == [[-1, -2, 9, 8], [0, 0, 4, 3], [0, 0, 0, 0]]
+    assert "extent" not in Corpus.of([track("a", "hall")], SPEC).batch(np.array([0]), np.array([0]), 2)
+
+
+@pytest.mark.parametrize("extents", [((0.0, 0.0, 1.0, 1.0),), ((0.0, 0.0, 1.0, np.nan),) * 2])
+def test_extents_that_do_not_fit_the_scenes_are_damage(tmp_path, extents):
+    corpus = Corpus.of([track("a", "hall")], SPEC)
+    folder = tmp_path / "corpus"
+    corpus.save(folder)
+    meta = json.loads((folder / "corpus.json").read_text())
+    meta["spec"]["extents"] = extents
+    (folder / "corpus.json").write_text(json.dumps(meta))
+    with pytest.raises(InputError, match="damaged"):
+        Corpus.open(folder)
