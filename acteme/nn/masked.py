@@ -1,6 +1,7 @@
-"""Batch normalization that leaves padding and absent persons out of its statistics."""
+"""Batch normalization that leaves padding and absent persons out of its statistics, and as a scale and a shift."""
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 
@@ -21,3 +22,9 @@ def norm(bn: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor, weight: Tensor | None) 
         bn.num_batches_tracked.add_(1)  # type: ignore[union-attr]
     scale = bn.weight * (var + bn.eps).rsqrt()
     return (x - mean.view(shape)) * scale.view(shape) + bn.bias.view(shape)
+
+
+def affine(bn: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Float[Tensor, " c"], Float[Tensor, " c"]]:
+    """What a normalization does in evaluation: scale and shift of every channel, to be made part of what is before."""
+    scale = bn.weight * (bn.running_var + bn.eps).rsqrt()  # type: ignore[operator, union-attr]
+    return scale, bn.bias - bn.running_mean * scale  # type: ignore[operator]

@@ -12,8 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from acteme.nn.masked import norm
-from acteme.nn.skeleton.encoder import Block, Keep, Maps, TemporalConv, around, fan_out, fan_out_convs, pointwise
+from acteme.nn.skeleton.encoder import Block, Keep, Maps, TemporalConv, around, fan_out, fan_out_convs, normed, scaled
 from acteme.nn.skeleton.stgcn import Graph
 
 
@@ -49,7 +48,7 @@ class AdaptiveConv(nn.Module):
 
     def forward(self, x: Maps, keep: Keep | None) -> Maps:
         n, c, t, v = x.shape
-        theta, phi = pointwise(self.attend, x).view(n, 2, self.subsets, self.inner * t, v).unbind(1)
+        theta, phi = scaled(self.attend, x).view(n, 2, self.subsets, self.inner * t, v).unbind(1)
         length: Tensor | int = t
         if keep is not None:
             theta = theta * keep.expand(-1, self.inner, -1, v).reshape(n, 1, self.inner * t, v)
@@ -57,7 +56,7 @@ class AdaptiveConv(nn.Module):
         attention = (theta.transpose(2, 3) @ phi / (self.inner * length)).softmax(2)
         gather = self.links + self.learned + attention  # n k v w: joint w gathers from joint v
         y = x.reshape(n, c * t, v) @ gather.permute(0, 2, 3, 1).reshape(n, v, v * self.subsets)
-        y = norm(self.bn, self.mix(y.view(n, c, t, v * self.subsets)), keep)
+        y = normed(self.mix, self.bn, y.view(n, c, t, v * self.subsets), keep)
         return F.relu(y + (x if self.down is None else self.down(x, keep)), inplace=True)
 
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from acteme.errors import InputError
-from acteme.nn.masked import norm
+from acteme.nn.masked import affine, norm
 from acteme.nn.skeleton.encoder import (
     Block,
     Keep,
@@ -25,9 +25,9 @@ from acteme.nn.skeleton.encoder import (
     around,
     fan_out,
     fan_out_convs,
+    joined,
+    largest,
     normed,
-    pointwise,
-    product,
     strided,
     time_mean,
 )
@@ -78,13 +78,23 @@ class RelationConv(nn.Module):
         right = torch.cat(rows, 2)
         left = torch.cat([self.alpha * self.lift, self.alpha * self.lift_bias[..., None],
                           self.lift.new_ones(k, self.c_out, 1)], 2)  # fmt: skip
-        y = None
+        way = x if self.down is None else self.down(x, keep)
+        weight: Tensor = self.values
+        bias: Tensor = self.values_bias
+        if not self.bn.training:  # the norm becomes part of the values
+            scale, shift = affine(self.bn)
+            weight, bias = weight * scale[:, None], bias * scale
+        # sum_k A_k w_k of every joint, from the sums of the graphs' rows
+        joints = (left * bias[..., None]).transpose(0, 1).flatten(1) @ right.view(n, -1, v, v).sum(-1)
+        joints = joints[:, :, None]
+        y = joints.expand(-1, -1, t, -1).clone() if self.bn.training else way + (joints + shift[:, None, None])
+        y = y.to(joints.dtype).view(n * self.c_out, t, v)
+        flat = x.reshape(n, -1, t * v)
         for i in range(k):
             graph = torch.bmm(left[i].expand(n, -1, -1), right[:, i]).view(n * self.c_out, v, v).mT
-            values = product(self.values[i], self.values_bias[i], x).view(n * self.c_out, t, v)
-            y = torch.bmm(values, graph) if y is None else torch.baddbmm(y, values, graph)
-        y = norm(self.bn, y.view(n, self.c_out, t, v), keep)  # type: ignore[union-attr]
-        return F.relu(y + (x if self.down is None else self.down(x, keep)), inplace=True)
+            y.baddbmm_(torch.bmm(weight[i].expand(n, -1, -1), flat).view(n * self.c_out, t, v), graph)
+        y = y.view(n, self.c_out, t, v)
+        return F.relu(norm(self.bn, y, keep) + way if self.bn.training else y, inplace=True)
 
 
 class MultiScale(nn.Module):
@@ -112,9 +122,9 @@ class MultiScale(nn.Module):
     def forward(self, x: Maps, keep: Keep | None) -> Maps:
         y = F.relu(normed(self.reduce, self.reduce_bn, x, keep), inplace=True)
         parts = (y if keep is None else y * keep).chunk(3, 1)
-        outs = [conv(part) for conv, part in zip(self.convs, parts, strict=False)]
-        outs += [F.max_pool2d(parts[-1], (3, 1), (self.stride, 1), (1, 0)), pointwise(self.point, x)]
-        return norm(self.bn, torch.cat(outs, 1), strided(keep, self.stride))
+        pooled = largest(parts[-1], self.stride)
+        branches = [*zip([*self.convs, None, self.point], [*parts[:2], pooled, x], strict=True)]
+        return joined(branches, self.bn, strided(keep, self.stride))
 
 
 def official_state_dict(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from acteme.nn.masked import norm
+from acteme.nn.masked import affine, norm
 from acteme.recordings.latents import Latents
 
 Maps = Float[Tensor, "n c t v"]
@@ -176,21 +176,45 @@ def time_mean(x: Maps, keep: Keep | None) -> Float[Tensor, "n c v"]:
 
 
 def normed(conv: nn.Conv2d, bn: nn.BatchNorm2d, x: Maps, keep: Keep | None) -> Maps:
-    """A convolution and its batch normalization; in evaluation, of single frames and joints, both as one product."""
-    if bn.training or conv.kernel_size != (1, 1):
-        return norm(bn, pointwise(conv, x), keep)
-    scale = bn.weight * (bn.running_var + bn.eps).rsqrt()  # type: ignore[operator, union-attr]
-    bias = (conv.bias - bn.running_mean) * scale + bn.bias  # type: ignore[operator, union-attr]
-    x = x if conv.stride == (1, 1) else x[:, :, :: conv.stride[0]]
-    return product(conv.weight.flatten(1) * scale[:, None], bias, x)
+    """A convolution and its batch normalization; in evaluation both are one convolution."""
+    return norm(bn, scaled(conv, x), keep) if bn.training else scaled(conv, x, *affine(bn))
 
 
-def pointwise(conv: nn.Conv2d, x: Maps) -> Maps:
-    """A convolution; where it is one of single frames and joints, as `product`."""
+def scaled(
+    conv: nn.Conv2d, x: Maps, scale: Float[Tensor, " d"] | None = None, shift: Float[Tensor, " d"] | None = None
+) -> Maps:
+    """scale conv(x) + shift as one convolution; where it is one of single frames and joints, as `product`."""
+    weight, bias = conv.weight, conv.bias
+    if scale is not None and bias is not None and shift is not None:
+        weight, bias = weight * scale.view(-1, 1, 1, 1), torch.addcmul(shift, bias, scale)
     if conv.kernel_size != (1, 1):
-        return conv(x)
+        return F.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation)  # type: ignore[arg-type]
     x = x if conv.stride == (1, 1) else x[:, :, :: conv.stride[0]]
-    return product(conv.weight.flatten(1), conv.bias, x)  # type: ignore[arg-type]
+    return product(weight.flatten(1), bias, x)  # type: ignore[arg-type]
+
+
+def joined(branches: Sequence[tuple[nn.Conv2d | None, Maps]], bn: nn.BatchNorm2d, keep: Keep | None) -> Maps:
+    """Branches side by side, each a convolution of its input or (None) the input, and the normalization of all."""
+    if bn.training:
+        return norm(bn, torch.cat([x if conv is None else scaled(conv, x) for conv, x in branches], 1), keep)
+    scales, shifts = (
+        each.split([conv.out_channels if conv else x.shape[1] for conv, x in branches]) for each in affine(bn)
+    )
+    outs = [
+        torch.addcmul(shift[:, None, None], x, scale[:, None, None]) if conv is None else scaled(conv, x, scale, shift)
+        for (conv, x), scale, shift in zip(branches, scales, shifts, strict=True)
+    ]
+    return torch.cat(outs, 1)
+
+
+def largest(x: Maps, stride: int) -> Maps:
+    """The maximum of every frame and the two beside it, at every `stride`-th frame."""
+    if x.requires_grad:
+        return F.max_pool2d(x, (3, 1), (stride, 1), (1, 0))
+    y = x.clone()  # pooling would look for where the maximum was
+    torch.maximum(y[:, :, 1:], x[:, :, :-1], out=y[:, :, 1:])
+    torch.maximum(y[:, :, :-1], x[:, :, 1:], out=y[:, :, :-1])
+    return y[:, :, ::stride]
 
 
 def product(weight: Float[Tensor, "d c"], bias: Float[Tensor, " d"], x: Maps) -> Float[Tensor, "n d t v"]:

@@ -7,12 +7,10 @@ The branches are convolutions over 3 frames at dilations 1 to 4, the maximum of 
 Source: Duan et al., PYSKL: Towards Good Practices for Skeleton Action Recognition (2022), section 3.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import nn
 
-from acteme.nn.masked import norm
-from acteme.nn.skeleton.encoder import Block, Keep, Maps, around, normed, pointwise, strided
+from acteme.nn.skeleton.encoder import Block, Keep, Maps, around, joined, largest, normed, strided
 from acteme.nn.skeleton.stgcn import Graph, GraphConv, official_state_dict
 
 DILATIONS = (1, 2, 3, 4)
@@ -49,7 +47,7 @@ class MultiScale(nn.Module):
         y = F.relu(normed(self.reduce, self.reduce_bn, x, keep), inplace=True)
         *parts, last = (y if keep is None else y * keep).split(self.sizes, 1)
         keep = strided(keep, self.stride)
-        outs = [conv(part) for conv, part in zip(self.convs, parts, strict=True)]
-        outs += [F.max_pool2d(last, (3, 1), (self.stride, 1), (1, 0)), pointwise(self.point, x)]
-        y = F.relu(norm(self.inner_bn, torch.cat(outs, 1), keep), inplace=True)
+        pooled = largest(last, self.stride)
+        branches = [*zip([*self.convs, None, self.point], [*parts, pooled, x], strict=True)]
+        y = F.relu(joined(branches, self.inner_bn, keep), inplace=True)
         return normed(self.merge, self.bn, y, keep)

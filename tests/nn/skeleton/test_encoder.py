@@ -3,9 +3,11 @@ from copy import deepcopy
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from acteme.errors import InputError
 from acteme.nn.skeleton import Backbone
+from acteme.nn.skeleton.encoder import largest
 from acteme.recordings.skeleton.layouts import layout
 
 NAMES = ("stgcn", "agcn", "ctrgcn", "stgcnpp")
@@ -140,3 +142,41 @@ def test_means_of_joints_are_parts_of_the_mean_of_all(name, skip_absent):
     assert joints.shape == (3, ours.width, 25)
     assert torch.allclose(joints.mean(-1), seen.pooled().pooled, atol=1e-10)
     assert torch.allclose(joints[..., [3, 7]].mean(-1), seen.pooled([3, 7]).pooled, atol=1e-10)
+
+
+class Apart(nn.Module):
+    """A norm in evaluation that cannot be made part of what comes before it."""
+
+    def __init__(self, bn):
+        super().__init__()
+        self.bn = bn.eval()
+
+    def forward(self, x):
+        return self.bn(x)
+
+
+@EACH
+def test_norms_that_became_part_of_convolutions_do_the_same(name):
+    ours = encoder(name)
+    for seed in range(3):
+        ours(3 * clips(seed=seed) + 1)  # statistics that are not those of fresh norms
+    ours.eval()
+    apart = deepcopy(ours)
+    for parent in list(apart.modules()):
+        for child, bn in list(parent.named_children()):
+            if isinstance(bn, nn.BatchNorm2d):
+                setattr(parent, child, Apart(bn))
+    x = clips()
+    with torch.no_grad():
+        joined = ours(x).tokens
+    assert torch.allclose(joined, apart(x).tokens, atol=1e-10)
+    assert torch.allclose(joined, ours(x.requires_grad_()).tokens, atol=1e-10)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 8])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_the_largest_of_three_frames_with_and_without_gradient(frames, stride):
+    x = torch.randn(2, 3, frames, 4)
+    expected = F.max_pool2d(x, (3, 1), (stride, 1), (1, 0))
+    torch.testing.assert_close(largest(x, stride), expected, rtol=0, atol=0)
+    torch.testing.assert_close(largest(x.clone().requires_grad_(), stride), expected, rtol=0, atol=0)
