@@ -58,10 +58,12 @@ class Contestant:
     slug: str
     stage: str
     changes: tuple[str, ...] = ()
+    smaller: tuple[str, ...] = ()
+    """Further changes in the small setting."""
 
     def build(self, spec: Spec, small: bool) -> nn.Module:
         """The stage with fresh weights, in the small setting or the official one."""
-        config = configured(self.slug, small, self.changes)
+        config = configured(self.slug, small, self.changes + (self.smaller if small else ()))
         module = catalog.find(self.slug).module()
         kind = dict(catalog.find(self.slug).stages)[self.stage]
         return getattr(module, kind)(getattr(config, self.stage), spec)
@@ -71,12 +73,52 @@ PLAIN = ("recognize.crop=1,1", "recognize.shortest=1", "recognize.middle=1", "re
 """PSUMNet without crops and rotations of its own."""
 ONE = (*PLAIN, "recognize.parts=body", "recognize.modalities=joint")
 """One stream of joints: the plain form of the graph networks."""
+GRAPH = (
+    "recognize.network=graph",
+    "recognize.backbone.name=stgcn",
+    "recognize.modalities=joint,bone,joint_motion,bone_motion",
+)
+HEATMAPS = ("recognize.network=rgbpose", "recognize.streams=pose", "recognize.sight.flip=0", "recognize.sight.area=1,1")
 CONTESTANTS = (
     Contestant("ST-GCN", "psumnet", "recognize", (*ONE, "recognize.backbone.name=stgcn")),
     Contestant("2s-AGCN, one stream", "psumnet", "recognize", (*ONE, "recognize.backbone.name=agcn")),
     Contestant("CTR-GCN", "psumnet", "recognize", (*ONE, "recognize.backbone.name=ctrgcn")),
     Contestant("ST-GCN++", "psumnet", "recognize", (*ONE, "recognize.backbone.name=stgcnpp")),
     Contestant("PSUMNet, three part streams", "psumnet", "recognize", PLAIN),
+    Contestant(
+        "GAP, joints and bones", "gap", "recognize", (*PLAIN, "recognize.streams=joint,bone", "recognize.weight=0")
+    ),
+    Contestant(
+        "BRL, joints, bones, skips",
+        "brl",
+        "recognize",
+        (
+            "recognize.streams=joint,bone,skip",
+            "recognize.view.size=64",
+            "recognize.view.rotation=0",
+            "recognize.view.scale=0",
+            "recognize.view.flip=0",
+        ),
+    ),
+    Contestant(
+        "PCAN, graph of four inputs",
+        "pcan",
+        "recognize",
+        (*GRAPH, "recognize.sight.frames=64", "recognize.sight.flip=0"),
+    ),
+    Contestant(
+        "PCAN, heatmaps",
+        "pcan",
+        "recognize",
+        HEATMAPS,
+        ("recognize.planes=16,8", "recognize.sight.size=64", "recognize.sight.test_size=64"),
+    ),
+    Contestant(
+        "CAR's transformer",
+        "car",
+        "align",
+        ("align.words=64", "align.judge=", "align.weights.recons=0", "align.features=relative"),
+    ),
     Contestant("LAC's UNIK", "lac", "segment"),
     Contestant("HaLP's GRU", "halp", "pretrain"),
 )
@@ -86,7 +128,7 @@ CONTESTANTS = (
 class Protocol:
     """How every encoder is trained."""
 
-    frames: int = 64
+    frames: int = 32
     """Frames that a clip is resized to."""
     crop: tuple[float, float] = (0.5, 1.0)
     """Smallest and largest part of a clip that is shown in training."""

@@ -89,9 +89,10 @@ def claim(
         seeds: number of seeds (0, 1, ...); None: the experiment's own number, at least five.
         to: the ledger's folder.
         work: where unfinished experiments keep their results.
-        workers: seeds run at the same time; None: one per processor.
+        workers: seeds run at the same time, each in a process of its own, or (1) in turn in this one; None: one per
+            processor.
         tiny: the tiny setting (for tests); its result is not evidence.
-        report: receives a line per finished arm.
+        report: receives a line per finished seed.
 
     Returns:
         One ledger entry per comparison.
@@ -113,21 +114,28 @@ def _run(slug: str, tiny: bool, e: Experiment, seeds: Sequence[int], folder: Pat
     folder.mkdir(parents=True, exist_ok=True)
     processors = os.cpu_count() or 1
     workers = min(workers or processors, len(seeds))
-    threads = max(1, processors // workers)
-    jobs = {}
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for seed in seeds:
-            jobs[pool.submit(_seed, slug, tiny, seed, folder / f"seed-{seed}", threads)] = seed
-        for done in as_completed(jobs):
-            report(f"{slug}: seed {jobs[done]} done " + _line(done.result()))
-    return {seed: _cells(folder / f"seed-{seed}", e.arms) for seed in seeds}
+    places = {seed: folder / f"seed-{seed}" for seed in seeds}
+    if workers == 1:
+        for seed, place in places.items():
+            report(f"{slug}: seed {seed} done " + _line(_seed(slug, tiny, seed, place)))
+    else:
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, spawn, _keep_to, (max(1, processors // workers),)) as pool:
+            jobs = {pool.submit(_seed, slug, tiny, seed, place): seed for seed, place in places.items()}
+            for done in as_completed(jobs):
+                report(f"{slug}: seed {jobs[done]} done " + _line(done.result()))
+    return {seed: _cells(place, e.arms) for seed, place in places.items()}
 
 
-def _seed(slug: str, tiny: bool, seed: int, folder: Path, threads: int) -> dict[str, Any]:
-    """All arms of one seed, in order; finished ones are read back."""
+def _keep_to(threads: int) -> None:
+    """This process's share of the processors."""
     import torch
 
     torch.set_num_threads(threads)
+
+
+def _seed(slug: str, tiny: bool, seed: int, folder: Path) -> dict[str, Any]:
+    """All arms of one seed, in order; finished ones are read back."""
     e = experiment(slug, tiny)
     folder.mkdir(parents=True, exist_ok=True)
     for arm in e.arms:

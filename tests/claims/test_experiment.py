@@ -58,7 +58,7 @@ def here(monkeypatch):
     from concurrent.futures import ThreadPoolExecutor
 
     monkeypatch.setattr(machinery, "experiment", lambda slug, tiny=False: EXPERIMENT)
-    monkeypatch.setattr(machinery, "ProcessPoolExecutor", lambda workers, mp_context: ThreadPoolExecutor(1))
+    monkeypatch.setattr(machinery, "ProcessPoolExecutor", lambda *about: ThreadPoolExecutor(1))
 
 
 def test_a_claim_writes_entries_with_every_seed(here, tmp_path):

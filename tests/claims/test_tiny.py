@@ -12,7 +12,9 @@ from acteme.claims.experiment import claim, experiment
 @pytest.mark.parametrize("slug", [e.slug for e in ENTRIES])
 def test_the_experiment_runs_and_is_recorded(slug, tmp_path):
     lines: list[str] = []
-    entries = claim(slug, 2, to=tmp_path / "ledger", work=tmp_path / "work", workers=1, tiny=True, report=lines.append)
+    workers = 2 if slug == "halp" else 1  # processes of their own once; they take long to begin
+    places = {"to": tmp_path / "ledger", "work": tmp_path / "work"}
+    entries = claim(slug, 2, **places, workers=workers, tiny=True, report=lines.append)
     assert len(lines) == 2 and all(slug in line for line in lines)
     asked = experiment(slug, tiny=True)
     assert [e["claim"] for e in entries] == [c.claim for c in asked.comparisons]
