@@ -53,7 +53,8 @@ class AdaptConfig:
     @classmethod
     def small(cls) -> "AdaptConfig":
         """The small base; starts at the base itself."""
-        return cls(PredictorConfig.small(), Prompt(init="zero_v"))
+        recipe = Recipe("adam", 0.05, epochs=10, batch=64, drop_last=False)
+        return cls(PredictorConfig.small(), Prompt(init="zero_v"), recipe=recipe)
 
 
 class Adapter(nn.Module):
@@ -216,8 +217,10 @@ class Adapter(nn.Module):
         rows = torch.nonzero(self.held(found["scene"], found["agent"]))[:, 0]
         # one of every scene in turn, until there is no more room
         scene = found["scene"][rows]
-        turn = torch.tensor([int((scene[:i] == s).sum()) for i, s in enumerate(scene.tolist())], dtype=torch.long)
-        rows = rows[torch.argsort(turn.to(rows.device) * self.scenes + scene)][: len(self.held_scene)]
+        order = torch.argsort(scene, stable=True)
+        turn, count = torch.empty_like(scene), torch.bincount(scene, minlength=self.scenes)
+        turn[order] = torch.arange(len(scene), device=scene.device) - (count.cumsum(0) - count)[scene[order]]
+        rows = rows[torch.argsort(turn * self.scenes + scene)][: len(self.held_scene)]
         self.held_position[: len(rows)] = found["position"][rows]
         self.held_extent[: len(rows)] = found["extent"][rows]
         self.held_scene[: len(rows)] = found["scene"][rows]
