@@ -16,8 +16,10 @@ Arms, with the same data, steps, and early stopping on a quarter of the people, 
 The metric is the change of ADE against the frozen base in percent, the mean over scenes.
 """
 
+import json
 import shutil
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ import torch
 from jaxtyping import Float
 from torch import nn
 
+from acteme.atomic import write_text
 from acteme.claims.experiment import Comparison, Experiment, Metrics
 from acteme.engine.config import to_json
 from acteme.engine.measures.forecasting import predicted
@@ -66,7 +69,8 @@ def build(tiny: bool = False) -> Experiment:
             lower("it is an image of the scene: with its pixels permuted it is worse", more, "lc", "permuted"),
             lower("it is more than an offset: one number per scene is worse", more, "lc", "constant"),
         ),
-        settings={arm: to_json(_config(arm, tiny)) for arm in ARMS} | {"steps": STEPS, "tiny": tiny},
+        settings={arm: to_json(_config(arm, tiny)) for arm in ARMS}
+        | {"steps": STEPS, "budgets": BUDGETS, "tiny": tiny},
         seeds=5,
     )
 
@@ -101,7 +105,7 @@ def _measure(arm: str, seed: int, folder: Path, tiny: bool) -> Metrics:
     base = _base(seed, folder, tiny)
     found: Metrics = {}
     for budget in BUDGETS:
-        data = open_data(f"{TINY_DEPLOY if tiny else DEPLOY}&human_seconds={budget}&seed={seed}")
+        data = _deployed(f"{TINY_DEPLOY if tiny else DEPLOY}&human_seconds={budget}&seed={seed}")
         frozen = _frozen(base, data, folder)
         ade = frozen if arm == "frozen" else _adapted(arm, seed, folder, tiny, base, data, budget)
         found |= {f"change@{budget}": float(100 * (ade / frozen - 1).mean()), f"ade@{budget}": float(ade.mean())}
@@ -112,12 +116,18 @@ def _measure(arm: str, seed: int, folder: Path, tiny: bool) -> Metrics:
     return found
 
 
-def _frozen(base: Run, data: Corpus, folder: Path) -> np.ndarray:
+@lru_cache(maxsize=len(BUDGETS))
+def _deployed(data: str) -> Corpus:
+    """The scenes to adapt to, made once for all arms of a seed."""
+    return open_data(data)
+
+
+def _frozen(base: Run, data: Corpus, folder: Path) -> Float[np.ndarray, " s"]:
     """ADE of the base in each scene; the test is the same for all budgets."""
-    kept = folder / "base" / "frozen.npy"
+    kept = folder / "base" / "frozen.json"
     if not kept.exists():
-        np.save(kept, _scenes(base.module("base"), data))
-    return np.load(kept)
+        write_text(kept, json.dumps(_scenes(base.module("base"), data).tolist()))
+    return np.array(json.loads(kept.read_text()))
 
 
 def _adapted(
