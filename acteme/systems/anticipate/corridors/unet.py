@@ -36,21 +36,33 @@ class Pair(nn.Module):
         return F.relu_(self.two(F.relu_(self.one(x))))
 
 
-def convolve(x: Float[Tensor, "b c h w"], weights: Weights) -> Float[Tensor, "b d h w"]:
-    """A convolution that keeps the size; weights (d, c, k, k), or (b, d, c, k, k) for each sample's own."""
-    weight, bias = weights
-    pad = weight.shape[-1] // 2
+def convolve(
+    x: Float[Tensor, "n c h w"], weight: Tensor, bias: Tensor | None = None, copies: int = 1
+) -> Float[Tensor, "n d h w"]:
+    """A convolution that keeps the size.
+
+    Args:
+        x: n = k b maps.
+        weight: (d, c, k, k), or (b, d, c, k, k) for each sample's own.
+        bias: (d), or (b, d).
+        copies: how often each of b samples is there, one round of all after the other (k).
+    """
+    pad, own = weight.shape[-1] // 2, weight.ndim == 5
+    if own and copies > 1:
+        weight, bias = weight.repeat(copies, 1, 1, 1, 1), None if bias is None else bias.repeat(copies, 1)
     if not pad:  # one matrix product over all pixels
         y = x.permute(0, 2, 3, 1)
-        if weight.ndim == 4:
+        if not own:
             return F.linear(y, weight[..., 0, 0], bias).permute(0, 3, 1, 2)
-        y = torch.baddbmm(bias[:, None], y.flatten(1, 2), weight[..., 0, 0].mT)
+        flat, weight = y.flatten(1, 2), weight[..., 0, 0].mT
+        y = flat @ weight if bias is None else torch.baddbmm(bias[:, None], flat, weight)
         return y.unflatten(1, x.shape[2:]).permute(0, 3, 1, 2)
-    if weight.ndim == 4:
+    if not own:
         return F.conv2d(x, weight, bias, padding=pad)
     b, d = weight.shape[:2]
     y = F.conv2d(x.reshape(1, -1, *x.shape[2:]), weight.flatten(0, 1), None, padding=pad, groups=b)
-    return y.view(b, d, *x.shape[2:]) + bias[:, :, None, None]
+    y = y.view(b, d, *x.shape[2:])
+    return y if bias is None else y + bias[:, :, None, None]
 
 
 class Encoder(nn.Module):
@@ -129,30 +141,28 @@ class Decoder(nn.Module):
             goals: goal maps at the same scales, (k b, goals, h, w): k alternatives for all samples, one after the
                 other.
             head: replaces weights of the last layers, by the names in `head`.
-            shared: what `shared` gives, to be used for many goals.
+            shared: what `shared` gives, where it is used for goals again.
+
+        A stage's first layer is applied to what comes from below, to the features and to the goals one by one, and the
+        results are added: nothing is copied side by side, and no layer has one channel more than a processor likes.
         """
         copies = len(goals[0]) // len(features[0]) if len(goals) else 1
-        own = {**self.head(), **(head or {})}
-        last = len(self.stages)
+        shared, own = shared or self.shared(features, head), {**self.head(), **(head or {})}
         x: Tensor | None = None
         for i, stage in enumerate([self.center, *self.stages]):
             assert isinstance(stage, Pair)
-            at = last - i
+            at = len(self.stages) - i
+            (one, _), two = (own["one"], own["two"]) if not at else (stage.one.weights, stage.two.weights)
+            before, after = self._columns(i)
+            parts = []
             if x is not None:
                 x = self.narrow[i - 1](F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False))
-            one, two = (own["one"], own["two"]) if not at else (stage.one.weights, stage.two.weights)
-            goal = [goals[at]] if len(goals) else []
-            if shared is None:
-                skip = features[at] if copies == 1 else features[at].repeat(copies, 1, 1, 1)
-                x = convolve(_beside([*_if(x), skip, *goal]), _copied(one, copies))
-            else:
-                before, after = self._columns(i)
-                weight = torch.cat([one[0][..., :before, :, :], one[0][..., after:, :, :]], -3)
-                x = convolve(_beside([*_if(x), *goal]), _copied((weight, torch.zeros_like(one[1])), copies))
-                x = (x.unflatten(0, (copies, -1)) + shared[i]).flatten(0, 1)
-            x = F.relu_(convolve(F.relu_(x), _copied(two, copies)))
+                parts.append(convolve(x, one[..., :before, :, :], copies=copies))
+            if len(goals):
+                parts.append(convolve(goals[at], one[..., after:, :, :], copies=copies))
+            x = F.relu_(convolve(_together(shared[i], parts, copies), *two, copies))
         assert x is not None
-        return convolve(x, _copied(own["last"], copies))
+        return convolve(x, *own["last"], copies)
 
     def shared(self, features: Sequence[Tensor], head: dict[str, Weights] | None = None) -> list[Tensor]:
         """What the decoder's first convolutions make of the features, whatever the goals: the coarsest first."""
@@ -161,7 +171,7 @@ class Decoder(nn.Module):
             assert isinstance(stage, Pair)
             before, after = self._columns(i)
             weight, bias = own["one"] if i == len(self.stages) else stage.one.weights
-            out.append(convolve(features[len(self.stages) - i], (weight[..., before:after, :, :], bias)))
+            out.append(convolve(features[len(self.stages) - i], weight[..., before:after, :, :], bias))
         return out
 
     def _columns(self, number: int) -> tuple[int, int]:
@@ -178,18 +188,9 @@ class Decoder(nn.Module):
         return {"one": stage.one.weights, "two": stage.two.weights, "last": self.last.weights}
 
 
-def _beside(parts: Sequence[Tensor]) -> Tensor:
-    """Channels of several maps, one after the other."""
-    return torch.cat(list(parts), 1) if len(parts) > 1 else parts[0]
-
-
-def _if(x: Tensor | None) -> list[Tensor]:
-    return [] if x is None else [x]
-
-
-def _copied(weights: Weights, copies: int) -> Weights:
-    """Weights of b samples for k copies of them, one after the other; shared ones as they are."""
-    weight, bias = weights
-    if weight.ndim == 4 or copies == 1:
-        return weights
-    return weight.repeat(copies, 1, 1, 1, 1), bias.repeat(copies, 1)
+def _together(shared: Tensor, parts: Sequence[Tensor], copies: int) -> Tensor:
+    """ReLU of what b samples share and parts for k copies of them, one after the other; the parts are used up."""
+    if not parts:
+        return F.relu(shared)
+    total = parts[0] if len(parts) == 1 else parts[0].add_(parts[1])
+    return F.relu_(total.add_(shared) if copies == 1 else (total.unflatten(0, (copies, -1)) + shared).flatten(0, 1))
