@@ -18,6 +18,11 @@ def percent(value: float, digits: int = 1) -> str:
     return f"{100 * value:.{digits}f}" if math.isfinite(value) else "–"  # noqa: RUF001
 
 
+def across(value: float) -> str:
+    """Where a fraction lies on a bar from 0 to 1, in percent, with the sign: gains may be negative, bars end there."""
+    return f"{100 * min(max(value, 0.0), 1.0) if math.isfinite(value) else 0.0:.2f}%"
+
+
 def number(value: float) -> str:
     """A number in few characters."""
     if not math.isfinite(value):
@@ -63,7 +68,7 @@ def curve(c: Curve, width: int = 300, height: int = 120) -> Markup:
     scale = np.log10 if value.min() > 0 and high / low > 50 else np.asarray
     shown = scale(np.quantile(value, [0.005, 0.995]))
     low, high = float(min(shown[0], scale(line).min())), float(max(shown[1], scale(line).max()))
-    span = high - low or 1.0
+    span = high - low if high - low > 1e-9 * max(abs(low), abs(high)) else 1.0  # the mean of equal numbers may waver
     first, last = float(step[0]), float(step[-1])
     x = (step - first) / ((last - first) or 1.0) * width
     paths = []

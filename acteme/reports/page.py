@@ -60,6 +60,7 @@ def render(page: Page) -> str:
         wrong=charts.mistakes(page.confusion, page.classes) if page.confusion is not None else [],
         index={name: k for k, name in enumerate(page.classes)},
         percent=charts.percent,
+        across=charts.across,
         shown=words.shown,
         number=charts.number,
         curve=charts.curve,

@@ -56,6 +56,18 @@ def test_degenerate_curves_are_drawn(value):
     assert np.isfinite(points(svg, "line")).all()
 
 
+def test_a_constant_is_a_straight_line():
+    """Means of 0.05 over different stretches differ in their last digit."""
+    svg = ElementTree.fromstring(charts.curve(Curve("lr", np.arange(30), np.full(30, 0.05))))
+    assert np.ptp(points(svg, "line")[:, 1]) == 0 == np.ptp(points(svg, "raw")[:, 1])
+
+
+def test_bars_end_at_nothing_and_at_all():
+    values = (-2.66, -0.05, 0.0, 0.12345, 1.0, 3.0, float("nan"), float("inf"))
+    wanted = ["0.00%", "0.00%", "0.00%", "12.35%", "100.00%", "100.00%", "0.00%", "0.00%"]
+    assert [charts.across(v) for v in values] == wanted
+
+
 def test_a_curve_of_nothing_is_nothing():
     empty = Curve("c", np.arange(2), np.array([np.nan, np.nan]))
     assert charts.curve(empty) == "" and np.isnan(charts.ends(empty)).all()

@@ -84,6 +84,16 @@ def test_the_page_of_a_run(look, tmp_path):
     assert view.locator("nav").inner_text().split("\n")[:3] == ["Results", "Scenes", "By scene"]
 
 
+def test_a_loss_has_no_bar_and_keeps_its_number():
+    """What adaptation made worse: nothing is drawn across the page, or as if it were whole."""
+    metrics = (Metric("gain", "Gain", "Share.", -2.5, -3.0, -2.0, True),)
+    html = render(Page("t", "p", "", "", (), ("a", "b"), metrics=metrics, scenes=(scene(),),
+                       class_rows=(ClassRow("a", -0.4, "3 windows"), ClassRow("b", 0.4, "3 windows"))))  # fmt: skip
+    assert 'style="left:0.00%;right:calc(100% - 0.00%)"' in html and "left:-" not in html
+    assert "width:0.00%" in html and "width:40.00%" in html and "width:-" not in html
+    assert "-250.0" in html and "-40.0" in html
+
+
 def test_numbers_and_shares_are_told_apart():
     metrics = (
         Metric("ade", "ADE", "Pixels.", 3.21, 3.0, 3.5, True, rate=False),
