@@ -7,6 +7,7 @@ box's lower edge. `info` may say that the camera moves.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -99,12 +100,21 @@ def motsynth(
     files = [path] if path.is_file() else sorted(path.glob("*.json"))
     if not files:
         raise InputError("has no .json files", path, "give the folder of the annotations")
+    left_out: list[Path] = []
+
+    def read(file: Path) -> Sequence[Rows]:
+        rows, moves = read_rows(file, rate)
+        if not moves or moving:
+            return [rows]
+        left_out.append(file)
+        return []
+
     manner = Manner(fps, gap, shortest, test, human_seconds)
-    return listed([partial(_one, file, rate, moving) for file in files], files, manner, surfaces)
-
-
-def _one(file: Path, rate: float, moving: bool) -> Sequence[Rows]:
-    rows, moves = read_rows(file, rate)
-    if moves and not moving:
-        raise InputError("its camera moves", file, "leave it out, or set moving=true")
-    return [rows]
+    try:
+        made = listed([partial(read, file) for file in files], files, manner, surfaces)
+    except InputError as error:
+        if len(left_out) == len(files):
+            raise InputError("has no sequence of a fixed camera", path, "set moving=true") from error
+        raise
+    notes = [f"{len(left_out)} sequences of moving cameras are left out (option moving)"] if left_out else []
+    return replace(made, notes=[*made.notes, *notes])

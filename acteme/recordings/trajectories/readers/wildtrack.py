@@ -1,6 +1,6 @@
 """WildTrack (Chavdarova et al., CVPR 2018): seven cameras around a square, two annotated frames per second.
 
-`annotations_positions/00000000.json` and so on, a file per frame: a list of people with `personID` and `views`, each
+`annotations_positions/00000000.json`, `00000005.json` and so on, a file per frame with its number: a list of people with `personID` and `views`, each
 with `viewNum` and a box `xmin`, `ymin`, `xmax`, `ymax` in that camera's image, -1 where the person is not seen. Cameras
 are scenes. Where a person stands is the middle of the box's lower edge.
 """
@@ -38,6 +38,13 @@ def read_frame(path: Path) -> np.ndarray:
     return table[(table[:, 2:] != -1).any(1)]
 
 
+def _frame(path: Path) -> int:
+    """The number of a file's frame."""
+    if not path.stem.isascii() or not path.stem.isdigit():
+        raise InputError("is not named by the number of its frame", path, "leave it out, or call it 00000000.json")
+    return int(path.stem[-18:])
+
+
 def _number(value: Any) -> float:
     """A number that is one."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -49,7 +56,9 @@ def read_rows(files: Sequence[Path], cameras: Sequence[int] | None = None) -> li
     """Everyone of all frames, by camera."""
     tables = [read_frame(file) for file in files]
     table = np.concatenate(tables) if tables else np.zeros((0, 6))
-    time = np.repeat(np.arange(len(tables)) / RATE, [len(t) for t in tables])
+    number = np.array([_frame(file) for file in files], np.float64)
+    step = float(np.median(np.diff(np.unique(number)))) if len(number) > 1 else 1.0  # a missing file is a gap
+    time = np.repeat((number - number[:1]) / (step * RATE), [len(t) for t in tables])
     out = []
     for camera in np.unique(table[:, 1]) if cameras is None else np.array(cameras, float):
         seen = table[:, 1] == camera

@@ -62,9 +62,13 @@ def test_motsynth_says_when_the_camera_moves_and_counts_frames_by_name_or_number
     np.testing.assert_allclose(found.items[0].read().arrays["position"], ways()[1], atol=1e-4)
     tree["info"]["is_moving"] = 1
     put(tmp_path / "000.json", json.dumps(tree))
-    with pytest.raises(InputError, match="its camera moves; leave it out, or set moving=true"):
+    with pytest.raises(InputError, match="has no sequence of a fixed camera; set moving=true"):
         motsynth.motsynth(tmp_path)
     assert len(motsynth.motsynth(tmp_path, moving=True).items) == 2
+    put(tmp_path / "001.json", json.dumps({**tree, "info": {"is_moving": 0}}))
+    both = motsynth.motsynth(tmp_path)
+    assert both.spec.scenes == ("001",) and not both.problems
+    assert both.notes == ["1 sequences of moving cameras are left out (option moving)"]
 
 
 def test_wildtrack_gives_each_camera_what_it_sees(tmp_path):
@@ -74,6 +78,13 @@ def test_wildtrack_gives_each_camera_what_it_sees(tmp_path):
     r = found.items[0].read()
     assert r.fps == 2.5 and r.frames == 7, "2.5 s at 2.5 per second, between frames on the line"
     np.testing.assert_allclose(np.diff(r.arrays["position"], axis=0), [[1.6, 0.8]] * 6, atol=1e-4)
+    (tmp_path / "annotations_positions" / "00000015.json").unlink()
+    cut = [item.read() for item in wildtrack.wildtrack(tmp_path, fps=2.0).items]
+    assert [(r.frames, r.factors["start"]) for r in cut] == [(3, 0.0)] * 2 + [(2, 2.0)] * 2, "a file is missing"
+    put(tmp_path / "annotations_positions" / "notes.json", "[]")
+    with pytest.raises(InputError, match=r"notes\.json: is not named by the number of its frame"):
+        wildtrack.wildtrack(tmp_path)
+    (tmp_path / "annotations_positions" / "notes.json").unlink()
     with pytest.raises(InputError, match="has no tracks"):
         wildtrack.wildtrack(tmp_path, cameras=(2,))
     with pytest.raises(InputError, match="cameras are 0; number them from 1"):
