@@ -14,6 +14,7 @@ from acteme.systems.anticipate.corridors import Base, BaseConfig, Config, Grid, 
 from acteme.systems.anticipate.corridors.maps import softargmax
 from tests.systems.anticipate.corridors_cases import (
     SPEC,
+    adapter,
     base,
     batch,
     distance_template,
@@ -206,6 +207,18 @@ def test_windows_and_data_that_do_not_fit_are_refused():
         base().predict({**batch(), "position": torch.zeros(4, 20, 3)})
     with pytest.raises(InputError, match="a scene has no extent"):
         base().predict({**batch(), "extent": torch.zeros(4, 4)})
+
+
+def test_nothing_to_learn_from_is_refused():
+    """Nobody is seen for longer than what is observed, or all are where the map is not."""
+    made, one = base(), batch(4)
+    short, away = {**one, "mask": one["mask"].clone()}, {**one, "position": one["position"] + 900.0}
+    short["mask"][:, 8:] = False
+    for stage in (made, adapter(made)):
+        stage.calibrate([short, one, away])
+        for nothing in (short, away):
+            with pytest.raises(InputError, match="no track goes on, on its scene's map, after 8 samples; give longer"):
+                stage.calibrate([nothing, nothing])
 
 
 def test_the_stages_have_one_predictor():

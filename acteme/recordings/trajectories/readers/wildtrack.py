@@ -1,8 +1,8 @@
 """WildTrack (Chavdarova et al., CVPR 2018): seven cameras around a square, two annotated frames per second.
 
-`annotations_positions/00000000.json`, `00000005.json` and so on, a file per frame with its number: a list of people with `personID` and `views`, each
-with `viewNum` and a box `xmin`, `ymin`, `xmax`, `ymax` in that camera's image, -1 where the person is not seen. Cameras
-are scenes. Where a person stands is the middle of the box's lower edge.
+`annotations_positions/00000000.json`, `00000005.json` and so on, a file per frame with its number: a list of people
+with `personID` and `views`, each with `viewNum` and a box `xmin`, `ymin`, `xmax`, `ymax` in that camera's image, -1
+where the person is not seen. Cameras are scenes. Where a person stands is the middle of the box's lower edge.
 """
 
 from collections.abc import Sequence

@@ -199,9 +199,14 @@ class Adapter(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, batches: Iterable[Batch]) -> None:
-        """Counts the people of each scene and keeps windows of those who are held out, evenly over the scenes."""
+        """Counts the people of each scene and keeps windows of those who are held out, evenly over the scenes.
+
+        Raises InputError where there is nothing to learn from.
+        """
         seen: list[dict[str, Tensor]] = []
+        taught = False
         for batch in batches:
+            taught = taught or self.base.taught(batch)
             scene = self.scene(batch)
             whole = batch["mask"].all(1) & (scene >= 0)
             part = {n: batch[n][whole] for n in ("position", "extent", "agent") if n in batch}
@@ -210,6 +215,8 @@ class Adapter(nn.Module):
                 known, size = scene >= 0, self.held_surface.shape[1:]
                 small = nn.functional.interpolate(batch["surface"][known, None].float(), size, mode="nearest")
                 self.held_surface[scene[known]] = small[:, 0].to(torch.uint8)
+        if not taught:
+            raise self.base.nothing("adapt")
         found = {name: torch.cat([part[name] for part in seen]) for name in seen[0]}
         if "agent" not in found or not len(found["scene"]):
             return

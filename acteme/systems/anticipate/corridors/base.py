@@ -1,6 +1,6 @@
 """The predictor, and the first stage, `base`, that trains it on many scenes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -98,6 +98,15 @@ class Predictor(nn.Module):
         sight = see(batch, self.config.grid, self.config.past, self.config.future, training)
         return sight.with_heat(sight.heat.contiguous(memory_format=torch.channels_last))
 
+    def taught(self, batch: Batch) -> bool:
+        """Whether somebody of a batch is somewhere on the map after the observed steps."""
+        return bool(self.see(batch).known.any())
+
+    def nothing(self, stage: str) -> InputError:
+        """What is said where nobody is."""
+        what = f"no track goes on, on its scene's map, after {self.config.past} samples"
+        return InputError(what, stage, "give longer tracks, or correct the scenes' size")
+
     def pieces(self, sight: Sight) -> list[slice]:
         """Rows that are worked on at a time: as many as `network.piece` allows on a processor, else all."""
         count, network = len(sight.past), self.config.network
@@ -174,6 +183,11 @@ class Base(nn.Module):
         check_windows(config.windows, config.predictor, "base")
         self.config = config
         self.predictor = Predictor(config.predictor)
+
+    def calibrate(self, batches: Iterable[Batch]) -> None:
+        """Only looks whether there is anything to learn. Raises InputError where there is nothing."""
+        if not any(self.predictor.taught(batch) for batch in batches):
+            raise self.predictor.nothing("base")
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The network's own: see `YNet.losses` and `EndpointNet.losses`."""
