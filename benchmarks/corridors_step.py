@@ -200,7 +200,7 @@ def measure(name, size, encoder, decoder, count, asked):
     ]  # fmt: skip
 
 
-BOUND = "convolutions, nine tenths of a training step and four fifths of inference, at the processor's peak"
+BOUND = "convolutions, five sixths of a training step and four fifths of inference, as fast as matrix products"
 """From a profile of one step each."""
 
 
