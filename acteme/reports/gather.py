@@ -223,10 +223,10 @@ def _with_latents(page: Page, run: Run, corpus: Corpus) -> Page:
     if run.can("encode"):
         kind = "of its scene" if corpus.spec.scenes else "of the class that holds in most of its frames"
         latents = latent_map(run, corpus, page.classes)
+        jump = "; a window of a recording in the player takes you there" if page.replays else ""
         about = (
             f"Latents of stage {run.stage_with('encode')} for {len(latents.label)} windows of the test recordings, "
-            f"each in the color {kind}. Hover for the recording and time; a "
-            "window of a recording in the player takes you there."
+            f"each in the color {kind}. Hover for the recording and time{jump}."
         )
         page = replace(page, latents=latents, latents_about=about) if len(latents.label) > 2 else page
     return page
