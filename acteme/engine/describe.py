@@ -56,13 +56,13 @@ def describe(
     """
     _check(classes, to)
     asked = read_prompts(prompts)
+    notes = to.with_name(f"{to.name}.progress.jsonl")
+    notes.parent.mkdir(parents=True, exist_ok=True)
     model = model() if callable(model) else model
     mark = hashlib.sha256(json.dumps([model.name, asked]).encode()).hexdigest()[:16]
-    notes = to.with_name(f"{to.name}.progress.jsonl")
     done = _noted(notes, mark)
     if kept := sum(label in done for label in classes):
         say(f"{kept} of {len(classes)} classes were described before")
-    notes.parent.mkdir(parents=True, exist_ok=True)
     left = [label for label in classes if label not in done]
     with notes.open("a", encoding="utf-8") as file:
         for begin in range(0, len(left), AT_ONCE):

@@ -161,6 +161,12 @@ def test_classes_that_cannot_be(labels, message, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_place_that_cannot_be_written_is_found_before_a_model_is_loaded(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError):
+        describe(["swim"], tmp_path / "file/d", lambda: pytest.fail("a model is loaded"))
+
+
 def test_the_command(tmp_path, monkeypatch):
     monkeypatch.setattr("acteme.engine.language.language_model", lambda name, endpoint: Model(well))
     (tmp_path / "c.txt").write_text("swim\nopen a door\n")

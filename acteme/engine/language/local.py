@@ -41,7 +41,9 @@ class Local:
         dtype = torch.bfloat16 if gpu else torch.float32
 
         def load(kind: Any, **how: Any) -> Any:
-            return pretrained(place, lambda at, here: kind.from_pretrained(at, local_files_only=here, **file, **how))
+            return pretrained(
+                place, lambda at, here: kind.from_pretrained(at, local_files_only=here, **file, **how), tuple(EMBEDDED)
+            )
 
         self.tokenizer: Any = load(AutoTokenizer)
         self.model: Any = load(AutoModelForCausalLM, dtype=dtype)

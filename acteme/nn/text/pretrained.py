@@ -1,10 +1,11 @@
 """Models and tokenizers of the `transformers` library by name: carried by a package, in a folder, or on the hub."""
 
+import io
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,12 +24,13 @@ SECONDS = 10.0
 """How long the hub may take to say whether it has a model."""
 
 
-def pretrained(name: str, load: Callable[[str, bool], T]) -> T:
+def pretrained(name: str, load: Callable[[str, bool], T], short: Sequence[str] = (*EMBEDDED, *HUB)) -> T:
     """What `load` makes of a model, wherever it is; nothing is said on the way.
 
     Args:
         name: a key of `EMBEDDED` or `HUB`, a folder, or the name of a model of the hub.
         load: called with a folder or the hub's name, and whether it may only look at this machine's files.
+        short: names to propose to who gives none that can be.
 
     Raises:
         InputError: no such model, or a folder that holds none that can be loaded.
@@ -37,14 +39,14 @@ def pretrained(name: str, load: Callable[[str, bool], T]) -> T:
     if name in EMBEDDED:
         name = str(assets.find(*EMBEDDED[name]).parent)
     place, where = Path(name).expanduser(), f"model '{name}'"
-    with quiet(), torch.random.fork_rng(devices=[]):
+    with quiet(), redirect_stderr(io.StringIO()), torch.random.fork_rng(devices=[]):  # a bar that has no switch
         torch.manual_seed(0)  # weights that a checkpoint lacks are drawn: always alike, and without a trace
         if place.is_dir():
             return _loaded(lambda: load(str(place), True), where)
         hub = HUB.get(name, name)
         if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", hub):
-            short = ", ".join([*EMBEDDED, *HUB])
-            raise InputError("is neither a folder nor the name of a model", where, f"give one of those, or {short}")
+            mend = f"give one of those, or {', '.join(short)}"
+            raise InputError("is neither a folder nor the name of a model", where, mend)
         try:
             return load(hub, True)
         except ActemeError:

@@ -78,11 +78,13 @@ def test_what_cannot_be(folder, tmp_path):
     (tmp_path / "model.gguf").write_bytes(b"GGUF but broken")
     with pytest.raises(InputError, match="cannot be loaded"):
         language_model(str(tmp_path / "model.gguf"))
+    with pytest.raises(InputError, match="neither a folder nor the name of a model; give one of those, or smollm2$"):
+        language_model("/no/such/folder")
 
 
-def test_the_model_that_comes_along_knows_something():
+def test_the_model_that_comes_along_knows_something(capsys):
     model = language_model()
-    assert model.name == "smollm2"
+    assert model.name == "smollm2" and capsys.readouterr() == ("", ""), "nothing is said on the way"
     (said,) = model.generate(["What is the capital of France? Answer with one word."], max_tokens=8)
     assert "Paris" in said
 
