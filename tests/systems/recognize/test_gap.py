@@ -297,6 +297,33 @@ def test_official_states_of_several_streams():
     assert torch.equal(renamed["guides.joint.project.foot.weight"], foot)
 
 
+def test_what_is_shown_in_training_and_evaluation(tiny):
+    module, batch = made(tiny, weight=0.0, crop=(1.0, 1.0)), clips(t=16)
+    moved = batch | {"skeleton": batch["skeleton"] + torch.tensor([3.0, -1.0, 2.0])}
+    still = replace(module.config, rotation=0.0)
+    plain = batch["skeleton"] - batch["skeleton"][:, :1, :1, 1:2]
+    turned_clips, again = module.view(batch), module.view(batch)
+    assert not torch.allclose(turned_clips, again, atol=1e-2), "turned anew each time"
+    torch.testing.assert_close(turned_clips.norm(dim=-1), plain.norm(dim=-1))
+    module.config = still
+    torch.testing.assert_close(module.view(moved), plain, atol=1e-5, rtol=1e-5)
+    module.config = replace(still, crop=(0.5, 0.5))
+    assert not torch.allclose(module.view(batch), plain, atol=1e-2), "a part of each clip"
+    module.eval()
+    torch.testing.assert_close(module.view(batch), plain, msg="the middle 95% of 16 frames are all of them")
+
+
+@pytest.mark.parametrize("name", ["stgcn", "stgcnpp"])
+def test_2d_joints_and_other_networks(tiny, name):
+    spec = Spec("coco17", 17, 2, 2, SPEC.classes)
+    module, batch = made(tiny, spec, backbone=Backbone(name, width=8, blocks=4, skip_absent=True)), clips(spec=spec)
+    batch["skeleton"][:, :, 1] = 0
+    losses = module.losses(batch)
+    losses["total"].backward()
+    assert all(v.isfinite() for v in losses.values()) and module.streams["joint"].fc.weight.grad.any()
+    assert module.eval().predict(batch).scores.shape == (6, 3)
+
+
 # --- the view for NW-UCLA -------------------------------------------------------------------------------------------
 
 
@@ -369,8 +396,12 @@ def test_likeness_needs_no_training_class(tiny):
         ({"streams": ("joint", "bone", "hop2", "hop3", "hop4")}, "5 streams have no official weights"),
         ({"fusion": (1.0, 1.0)}, "is not a positive weight per stream; give 1 of them"),
         ({"branches": ("head",)}, "the first branch is head; begin with global"),
-        ({"weight": -1.0}, "weight: is -1; give 0 or more"),
-        ({"size": 0}, "clips of 0 frames"),
+        ({"weight": -1.0}, "weight: is -1.0; give 0 or more"),
+        ({"text_rate": -0.1}, "text_rate: is -0.1; give 0 or more"),
+        ({"size": 0}, "size: is 0; give 1 or more"),
+        ({"crop": (0.9, 0.5)}, "crop: is (0.9, 0.5); give 0 < low <= high <= 1"),
+        ({"middle": 1.5}, "middle: is 1.5; give more than 0 and at most 1"),
+        ({"degrees": -3}, "degrees: is -3; give 0 or more"),
         ({"text": Text("/no/such/folder")}, "is neither a folder nor the name of a model"),
         ({"descriptions": "/no/such/file"}, "cannot be read"),
         ({"descriptions": "", "match": "order"}, "describes 0 classes, the data has 3"),
@@ -386,6 +417,8 @@ def test_data_that_cannot_be(tiny, text):
     for change, message in (({"classes": ()}, "names no classes"), ({"layout": ""}, "names no skeleton layout")):
         with pytest.raises(InputError, match=message):
             Recognizer(tiny, replace(SPEC, **change))
+    with pytest.raises(InputError, match="sampling: is draw; take resize: the joints have no depth"):
+        Recognizer(replace(tiny, sampling="draw"), Spec("coco17", 17, 1, 2, ("grab",)))
     with pytest.raises(InputError, match="layout 'hand21' has no head"):
         Recognizer(tiny, Spec("hand21", 21, 1, 3, ("grab",)))
     with pytest.raises(InputError, match=r"class 'juggle' has no description; .*: acteme describe DATA --to FOLDER"):

@@ -287,11 +287,18 @@ def check(config: RecognizeConfig, spec: Spec) -> None:
         raise InputError(f"{len(config.streams)} streams have no official weights", "fusion", "give one per stream")
     if config.fusion and (len(config.fusion) != len(config.streams) or min(config.fusion) <= 0):
         raise InputError("is not a positive weight per stream", "fusion", f"give {len(config.streams)} of them")
-    for name, value in (("weight", config.weight), ("text_rate", config.text_rate)):
-        if value < 0:
-            raise InputError(f"is {value:g}", name, "give 0 or more")
-    if config.size < 1:
-        raise InputError(f"clips of {config.size} frames", "size", "take 1 or more")
+    low, high = config.crop
+    for name, good, mend in (
+        ("weight", config.weight >= 0, "give 0 or more"),
+        ("text_rate", config.text_rate >= 0, "give 0 or more"),
+        ("size", config.size >= 1, "give 1 or more"),
+        ("crop", 0 < low <= high <= 1, "give 0 < low <= high <= 1"),
+        ("middle", 0 < config.middle <= 1, "give more than 0 and at most 1"),
+        ("degrees", config.degrees >= 0, "give 0 or more"),
+        ("sampling", config.sampling == "resize" or spec.channels == 3, "take resize: the joints have no depth"),
+    ):
+        if not good:
+            raise InputError(f"is {getattr(config, name)}", name, mend)
     body = layout(spec.layout)
     for branch in config.branches if config.weight else ():
         joints_of(body, branch)
