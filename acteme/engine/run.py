@@ -74,6 +74,10 @@ class Run:
         """Whether the stage is trained."""
         return self.weights(stage).is_file()
 
+    def begun(self, stage: str) -> bool:
+        """Whether the stage is trained, or there is a checkpoint from which it goes on."""
+        return self.done(stage) or (self.stage_folder(stage) / "last.ckpt").is_file()
+
     def kind(self, stage: str) -> Callable[..., nn.Module]:
         """The class of a stage."""
         if stage not in self.stages:

@@ -16,7 +16,7 @@ from acteme.engine.launch import launch, launched
 from acteme.engine.run import TRAINED, UNFINISHED, Run, fresh_name, load, short_name
 from acteme.engine.settings import Settings
 from acteme.engine.share import Shared, share
-from acteme.errors import InputError
+from acteme.errors import InputError, MissingError
 from acteme.recordings.corpus import Corpus
 
 
@@ -75,9 +75,14 @@ def train(
         made = create(entry, corpus, name, run, config, small, settings)
         if source is not None:
             begin(made, source, [n for n in names if n not in (stages or ()) and source.done(n)])
-    for stage in made.stages:
-        if (stages is None or stage in stages) and not made.done(stage):
+    left = [stage for stage in made.stages if (stages is None or stage in stages) and not made.done(stage)]
+    try:
+        for stage in left:
             train_stage(made, corpus, stage, settings)
+    except (InputError, MissingError):
+        if not resume and leader() and not any(map(made.begun, left)):
+            shutil.rmtree(made.folder)  # nothing was learned: once mended, the same command shall do
+        raise
     made = made.trained(write=leader())
     if settings.progress and leader():
         print(f"Trained: {made.folder}")

@@ -206,6 +206,12 @@ def test_errors_of_acteme_pass_through_unchanged(tmp_path, monkeypatch):
     with pytest.raises(InputError) as caught:
         train(toy(), untrimmed(), tmp_path / "r", settings=QUIET)
     assert caught.value is error
+    assert not (tmp_path / "r").exists(), "the same command shall do once the mistake is mended"
+    monkeypatch.undo()
+    monkeypatch.setattr(toys.Tagger, "losses", losses)
+    with pytest.raises(InputError):
+        train(toy(), untrimmed(), tmp_path / "r", settings=QUIET)
+    assert load(tmp_path / "r", toy()).done("encoder"), "what was learned stays"
 
 
 def test_trimmed_clips_are_trained_on_too(tmp_path):
