@@ -78,7 +78,7 @@ def test_what_cannot_be(folder, tmp_path):
     (tmp_path / "model.gguf").write_bytes(b"GGUF but broken")
     with pytest.raises(InputError, match="cannot be loaded"):
         language_model(str(tmp_path / "model.gguf"))
-    with pytest.raises(InputError, match="neither a folder nor the name of a model; give one of those, or smollm2$"):
+    with pytest.raises(InputError, match=r"neither a folder nor the name of a model; give one of those, or smollm2$"):
         language_model("/no/such/folder")
 
 
