@@ -213,7 +213,8 @@ def check_labels(entry: catalog.Entry, corpus: Corpus, stages: Sequence[str]) ->
     needy = [name for name in stages if hasattr(kinds[name], "predict")]
     if needy and not labeled:
         rest = [name for name in kinds if name not in needy]
-        mend = f"give recordings with a {lack}" + (f", or train only: {', '.join(rest)}" if rest else "")
+        such = ", such as mocap?form=clips" if lack == "single label" else ""
+        mend = f"give recordings with a {lack}{such}" + (f", or train only: {', '.join(rest)}" if rest else "")
         raise InputError(f"no recording has a {lack}, from which stage '{needy[0]}' learns", "data", mend)
 
 

@@ -35,7 +35,7 @@ def test_it_trains_and_evaluates_without_texts(data, config, tmp_path, monkeypat
     corpus = open_data(data)
     run = train("gap", corpus, tmp_path / "run", config=config, settings=QUIET)
     state = load_file(run.weights("recognize"))
-    assert any("guides.joint.encoder.model" in n for n in state)
+    assert any("guides.bone.encoder.model" in n for n in state)
     monkeypatch.setattr(Guide, "__init__", lambda *a, **k: pytest.fail("a guide was built"))
     found = evaluate(run, corpus)
     assert 0 <= found.metrics["top1"] <= 1

@@ -23,8 +23,8 @@ frames, NTU joints and bones and NW-UCLA; largest absolute differences in float6
 5e8 (float64, fresh running statistics).
 
 Speed on a processor, one thread, against the official arithmetic done its way (`benchmarks/gap_step.py`): training step
-2.7 times at the official size, where texts take more than the network, 2.9 times at the small setting; network and
-contrast alone 1.3 and 1.8 times; inference 1.3 and 1.7 times.
+2.7 times at the official size, where texts take more than the network, 5.1 times at the small setting; network and
+contrast alone 1.3 and 2.0 times; inference 1.3 and 2.0 times.
 
 **Deviations** from the official code:
 
