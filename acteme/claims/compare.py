@@ -86,7 +86,11 @@ CONTESTANTS = (
     Contestant("ST-GCN++", "psumnet", "recognize", (*ONE, "recognize.backbone.name=stgcnpp")),
     Contestant("PSUMNet, three part streams", "psumnet", "recognize", PLAIN),
     Contestant(
-        "GAP, joints and bones", "gap", "recognize", (*PLAIN, "recognize.streams=joint,bone", "recognize.weight=0")
+        "GAP, joints and bones",
+        "gap",
+        "recognize",
+        (*PLAIN, "recognize.streams=joint,bone", "recognize.weight=0"),
+        ("recognize.size=32", "recognize.backbone.blocks=10"),
     ),
     Contestant(
         "BRL, joints, bones, skips",
