@@ -5,13 +5,14 @@ from the same weights and run in one process on one thread; times are processor 
 sides in turns. Ours is measured in bfloat16 (autocast) as well, which is not the same arithmetic.
 
 The plain side, written from the description of the official code: convolutions and norms over three axes, with the
-channels before them; copies of both maps before they interact; a loss over the tree that is a loop over clips, in
-double precision; a matrix of scores for each of the sets, and a batch of one-hot masks for each; heatmaps joint by
-joint.
+channels before them, in maps and weights; copies of both maps before they interact; a loss over the tree that is a
+loop over clips, in double precision; a matrix of scores for each of the sets, and a batch of one-hot masks for each;
+heatmaps joint by joint.
 
 Results go to `benchmarks/results/pcan_step.json`.
 """
 
+from copy import deepcopy
 from dataclasses import replace
 
 from _measure import fastest, row, save  # isort: skip; keeps NumPy and Torch to one thread
@@ -186,36 +187,46 @@ def build():
     return Recognizer(replace(RecognizeConfig(), peaks=True, dropout=0.0), SPEC)
 
 
-def half(function):
+def step(module, loss, kind=torch.float32):
+    """Forth and back, with gradients that begin at none."""
+
     def run():
-        with torch.autocast("cpu", torch.bfloat16):
-            function()
+        module.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=kind == torch.bfloat16):
+            loss().backward()
 
     return run
 
 
 def network_rows(module, clips, size, rounds):
-    net, space = module.backbone.network, states()
+    plain, space = deepcopy(module), states()
+    for p in plain.parameters():
+        p.data = p.data.contiguous()
+    net, other = module.backbone.network, plain.backbone.network
     video, heat = torch.randn(clips, 3, 8, size, size), torch.rand(clips, 28, 32, size // 4, size // 4)
     label = torch.arange(clips) * 13
-    module.eval()
+    module.eval(), plain.eval()
     with torch.no_grad():
-        a, b = net(video, heat), plain_network(net, video, heat)
+        a, b = net(video, heat), plain_network(other, video, heat)
     apart = max((a[n] - b[n]).abs().max().item() / b[n].abs().max().item() for n in STREAMS)
     assert apart < 1e-3, apart
-    module.train()
+    module.train(), plain.train()
+
+    def ours():
+        return our_losses(module, net(video, heat), label)
+
     found = fastest({
-        "ours": lambda: our_losses(module, net(video, heat), label).backward(),
-        "official way": lambda: plain_losses(module, plain_network(net, video, heat), label, space).backward(),
-        "bfloat16": half(lambda: our_losses(module, net(video, heat), label).backward()),
+        "ours": step(module, ours),
+        "official way": step(plain, lambda: plain_losses(plain, plain_network(other, video, heat), label, space)),
+        "bfloat16": step(module, ours, torch.bfloat16),
     }, rounds)  # fmt: skip
     name = f"PCAN training step, {clips} clips of 8 frames of {size} pixels and 32 heatmaps"
     official = "the official arithmetic its way"
     rows = [row(name, official, found["ours"], found["official way"])]
     rows.append(row(f"{name}, in bfloat16", f"{official} in float32", found["bfloat16"], found["official way"]))
-    module.eval()
+    module.eval(), plain.eval()
     with torch.no_grad():
-        jobs = {"ours": lambda: net(video, heat), "official way": lambda: plain_network(net, video, heat)}
+        jobs = {"ours": lambda: net(video, heat), "official way": lambda: plain_network(other, video, heat)}
         found = fastest(jobs, rounds)
     return [*rows, row(name.replace("training step", "inference"), official, found["ours"], found["official way"])]
 

@@ -75,7 +75,7 @@ class Slower(nn.Module):
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, y: Maps) -> Maps:
-        out = F.conv2d(y.flatten(3), self.conv.weight[..., 0], None, (RATE, 1), (3, 0))
+        out = F.conv2d(y.flatten(3), self.conv.weight.squeeze(4), None, (RATE, 1), (3, 0))
         return out.unflatten(3, y.shape[3:])
 
 
@@ -88,7 +88,7 @@ class Faster(nn.Module):
         self.bn = nn.BatchNorm2d(channels // 16)
 
     def forward(self, x: Maps) -> Maps:
-        out = F.conv_transpose2d(x.flatten(3), self.conv.weight[..., 0], None, (RATE, 1), (3, 0), (RATE - 1, 0))
+        out = F.conv_transpose2d(x.flatten(3), self.conv.weight.squeeze(4), None, (RATE, 1), (3, 0), (RATE - 1, 0))
         return F.relu(self.bn(out), inplace=True).unflatten(3, x.shape[3:])
 
 
@@ -117,8 +117,8 @@ class Interaction(nn.Module):
         self.rgb_cross_attn, self.skt_cross_attn = Attention(width), Attention(width)
 
     def forward(self, rgb: Maps, pose: Maps) -> tuple[Maps, Maps]:
-        wide, narrow = self.conv1.weight[..., 0], self.conv2.weight[..., 0]
-        r = F.conv2d(rgb.flatten(3), wide, self.conv1.bias).amax(3).mT
+        wide, narrow = self.conv1.weight.flatten(1), self.conv2.weight.squeeze(4)
+        r = F.linear(rgb.flatten(3).permute(0, 2, 3, 1), wide, self.conv1.bias).amax(2)
         p = F.conv2d(pose.flatten(3), narrow, self.conv2.bias, (RATE, 1)).amax(3).mT
         r = self.rgb_cross_attn(r, p)
         p = self.skt_cross_attn(p, r)

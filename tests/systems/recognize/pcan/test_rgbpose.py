@@ -65,17 +65,25 @@ def test_attention_drops_weights_in_training_only():
 
 @pytest.mark.parametrize("kernel", [(1, 3, 3), (3, 1, 1), (1, 1, 1)])
 @pytest.mark.parametrize("training", [True, False])
-def test_a_unit_is_convolution_norm_and_relu(kernel, training):
+@pytest.mark.parametrize("size", [(2, 4, 5, 6, 7), (1, 4, 2, 2, 3)], ids=["many places", "few"])
+def test_a_unit_is_convolution_norm_and_relu(kernel, training, size):
     unit = Unit(4, 6, kernel, 1 if kernel[0] == 3 else 2).double().train(training)
     with torch.no_grad():
         for part in (unit.bn.weight, unit.bn.bias, unit.bn.running_mean):
             part.normal_()
         unit.bn.running_var.uniform_(0.5, 2)
-    x = torch.randn(2, 4, 5, 6, 7, dtype=torch.float64)
+    x = torch.randn(size, dtype=torch.float64)
     y = unit.conv(x)
     stats = (None, None) if training else (unit.bn.running_mean, unit.bn.running_var)
     wanted = torch.nn.functional.batch_norm(y, *stats, unit.bn.weight, unit.bn.bias, training)
     assert torch.allclose(unit(x), wanted.relu()) and torch.allclose(unit(x, relu=False), wanted)
+
+
+def test_gradients_need_no_copy():
+    unit = Unit(4, 6, (1, 3, 3))
+    unit(torch.randn(2, 4, 5, 6, 7).contiguous(memory_format=torch.channels_last_3d)).sum().backward()
+    for x in (unit.conv.weight, unit.conv.weight.grad):
+        assert x.is_contiguous(memory_format=torch.channels_last_3d) and not x.is_contiguous()
 
 
 def test_a_block_goes_around_what_it_computes():
