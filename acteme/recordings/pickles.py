@@ -78,6 +78,10 @@ class _Array(np.ndarray):
             raw = array.tobytes("A")
         super().__setstate__((1, array.shape, array.dtype, int(bool(fortran)), bytes(raw)))  # type: ignore[arg-type]
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """On its way to another process it is a plain array."""
+        return self.view(np.ndarray).__reduce_ex__(protocol)
+
 
 def _from_bytes(raw: Any, kind: Any, shape: Any, order: Any) -> np.ndarray:
     if isinstance(raw, str):

@@ -39,6 +39,15 @@ def test_arrays_and_plain_data_come_through(protocol):
         np.testing.assert_array_equal(found, array, err_msg=name)
 
 
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_what_was_read_can_be_sent_to_another_process(protocol):
+    x = np.asfortranarray(np.arange(12, dtype=">f4").reshape(3, 4))
+    read = loads_pickle(pickle.dumps({"x": x}, 2))
+    sent = pickle.loads(pickle.dumps(read, protocol))["x"]
+    assert type(sent) is np.ndarray and sent.dtype == np.float32
+    np.testing.assert_array_equal(sent, x)
+
+
 def test_an_array_that_stands_twice_is_read_twice():
     array = np.arange(3)
     first, second = loads_pickle(pickle.dumps([array, array]))

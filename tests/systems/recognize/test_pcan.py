@@ -264,4 +264,9 @@ def test_settings():
     assert RecognizeConfig().calibration == Calibration(256, 128, 0.9, 0.125, 0.125, (1.0, 0.1, 0.5, 1.0), 1.0, False)
     recipe = RecognizeConfig().recipe
     assert (recipe.lr, recipe.momentum, recipe.weight_decay, recipe.clip) == (0.0075, 0.9, 1e-4, 40)
-    assert (recipe.epochs, recipe.milestones, recipe.batch) == (30, (10, 20), 10)
+    assert (recipe.epochs, recipe.schedule, recipe.milestones, recipe.batch) == (30, "step", (10, 20), 10)
+    c = RecognizeConfig()
+    assert (c.planes, c.clips, c.dropout, c.tree, c.refine, c.rectify) == ((64, 32), 10, 0.5, 1.0, 0.2, (5.0, 1.0))
+    assert c.sight == Sight(32, 224, 256, 0.7, 0.25, (0.56, 1.0), 0.5) and c.streams == ("rgb", "pose")
+    head = small().heads["pose"]
+    assert head.fine.factors == c.calibration.factors and head.coarse.factors == (1.0, 1.0)
