@@ -136,8 +136,11 @@ def test_what_is_refused(tmp_path):
         evaluate(run, replace(corpus, spec=replace(SPEC, classes=("low", "a", "b", "c", "d"))))
     with pytest.raises(InputError, match="has the classes of the run in another order"):
         evaluate(run, replace(corpus, spec=replace(SPEC, classes=("high", "low"))))
-    with pytest.raises(InputError, match="no recording has a single label"):
+    with pytest.raises(InputError, match="no recording has a single label; give trimmed clips"):
         evaluate(recognizing()[0], corpus)
+    bare = replace(corpus, segments=corpus.segments.select(corpus.segments.recording < 0))
+    with pytest.raises(InputError, match="no recording has a label; give labeled ones, or another --split"):
+        evaluate(recognizing()[0], bare)
 
 
 def test_a_share_of_the_labels_trains_on_that_share(monkeypatch):

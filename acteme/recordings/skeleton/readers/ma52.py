@@ -29,7 +29,9 @@ FOLDERS = ("", "MA-52_openpose_28kp", "annotations")
 def ma52(path: Path, persons: int = 1, fps: float = 30.0, pixels: bool = False) -> Listing:
     """MA-52: splits `train`, `val` and `test`, the last without labels; every class is in the group of its body part.
 
-    Where a list says which clips a split has, it also orders them, and its labels are those that count.
+    Where a list says which clips a split has, it also orders them, and its labels are those that count. Evaluate on
+    `--split val`; a submission to the benchmark is made by `acteme predict RUN ma52:PATH --split test --format ma52
+    --to prediction.csv`.
 
     Args:
         path: the folder of the pickles and lists, or the one above it.

@@ -26,8 +26,9 @@ total 7e-14 / 2e-5 of 39.1, gradients 2e-13 of the largest of each tensor (float
 places leave nothing to compare), prototypes after the step equal.
 
 Speed on a processor, one thread, against the official arithmetic done its way (`benchmarks/pcan_step.py`): training
-step at the official size 1.2 times (2.9 in bfloat16), inference 1.35 times, heads and losses of 64 clips 2.0, the loss
-over the tree alone 6.5, heatmaps 5.7. Three quarters of a training step are convolutions.
+step 1.3 times at the official size (3.0 in bfloat16) and 1.24 on pictures of 64 pixels, inference 1.55 and 1.3 times,
+heads and losses of 64 clips 2.0, the loss over the tree alone 7, heatmaps 5.8. Three quarters of a training step are
+convolutions.
 
 **Deviations** from the official code:
 
