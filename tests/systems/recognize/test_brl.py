@@ -21,6 +21,8 @@ from acteme.recordings.spec import Spec
 from acteme.systems.recognize import brl
 from acteme.systems.recognize.brl import Fusion, Mixing, Rebalance, RecognizeConfig, Recognizer, View
 from acteme.systems.recognize.brl.inputs import Viewer
+from acteme.systems.recognize.brl.mixing import draw
+from acteme.systems.recognize.brl.mixing import mixed as mixed_bodies
 from tests.systems.recognize.brl_cases import NTU, official_state, recognizer, reference
 from tests.systems.recognize.psumnet_cases import wave
 
@@ -211,12 +213,38 @@ def test_losses_are_those_of_the_mixed_labels():
     total = module.losses(batch)["total"]
     torch.manual_seed(5)
     module.viewer.streams(batch, ("joint",), True)
-    from acteme.systems.recognize.brl.mixing import draw
-
     mix = draw(module.config.mixing, batch["label"], module.loss.counts, module.alpha)
     assert len(mix.rows) == 4 and set(np.round(mix.alpha.tolist(), 2)) <= {0.0, 0.64, 1.0}
     a, b = (F.cross_entropy(seen[0], y, reduction="none") for y in (batch["label"], mix.other))
     assert torch.allclose(total, (mix.alpha * a + (1 - mix.alpha) * b).mean())
+
+
+@pytest.mark.parametrize("flag", [{}, {"scrambled": True}, {"one_alpha": True}])
+def test_official_flags_of_the_mixing(flag):
+    batch = clips(4)
+    module = made(view=PLAIN, mixing=Mixing(share=1.0, **flag))
+    fed, seen = [], []
+    module.streams["joint"].register_forward_pre_hook(lambda _, args: fed.append(args[0]))
+    module.streams["joint"].register_forward_hook(lambda _, args, out: seen.append(out))
+    torch.manual_seed(5)
+    total = module.losses(batch)["total"]
+    torch.manual_seed(5)
+    x = module.viewer.streams(batch, ("joint",), True)["joint"]
+    mix = draw(module.config.mixing, batch["label"], module.loss.counts, module.alpha)
+    assert torch.equal(fed[0], mixed_bodies(x, mix, module.upper, module.lower, "scrambled" in flag))
+    assert mix.alpha.ndim == (0 if "one_alpha" in flag else 1)
+    assert torch.allclose(total, module.loss(seen[0], batch["label"], mix.other, mix.alpha))
+
+
+def test_the_official_turn():
+    batch = clips(3, 20)
+    for official in (False, True):
+        viewer = Viewer(replace(PLAIN, clips=2, official_turn=official), SPEC, layout("ntu25"))
+        seen = viewer.streams(batch, ("joint",), False, 2)["joint"].unflatten(0, (3, 2))
+        index = uniform_test_clips(torch.full((3,), 20), 8, 2)
+        for i, x in enumerate(batch["skeleton"]):
+            wanted = torch.from_numpy(normalize_pyskl(x.numpy(), Axes(), official=official)[0])[index[i]]
+            assert torch.allclose(seen[i], wanted, atol=1e-5), official
 
 
 def steps(module, batch, count=2, epoch=0):
