@@ -75,13 +75,11 @@ def _run_tiny(arm: str, seed: int, folder: Path) -> Metrics:
 
 
 def _config(arm: str, tiny: bool = False) -> Config:
-    """The small setting on half of the frames for 24 epochs; all arms have the same network and training."""
+    """The small setting; all arms have the same network and training."""
     small = Config.small().recognize
-    recipe = replace(small.recipe, lr=6e-3, epochs=24)
-    small = replace(small, sight=replace(small.sight, frames=16))
     if tiny:
-        small = replace(small, backbone=replace(small.backbone, width=8), sight=replace(small.sight, frames=8))
-        recipe = replace(recipe, batch=8)
+        backbone, recipe = replace(small.backbone, width=8), replace(small.recipe, batch=8)
+        small = replace(small, backbone=backbone, sight=replace(small.sight, frames=8), recipe=recipe)
     off: dict[str, Any] = {"tree": 0.0, "refine": 0.0, "rectify": (0.0, 0.0)}
     apart = small.calibration
     changes: dict[str, dict[str, Any]] = {
@@ -93,7 +91,7 @@ def _config(arm: str, tiny: bool = False) -> Config:
         "official diversity": {"calibration": replace(apart, official_diversity=True)},
         "exchanged": {},
     }
-    return Config(replace(small, recipe=recipe, **changes[arm]))
+    return Config(replace(small, **changes[arm]))
 
 
 def _measure(arm: str, seed: int, folder: Path, world: str, tiny: bool) -> Metrics:

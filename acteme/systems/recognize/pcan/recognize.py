@@ -78,9 +78,10 @@ class RecognizeConfig:
             backbone=Backbone("stgcn", width=16, blocks=4, skip_absent=True),
             modalities=("joint", "bone", "joint_motion", "bone_motion"),
             calibration=Calibration(width=64, group_width=32),
+            sight=Sight(frames=16),
             dropout=0.2,
             rectify=(1.0, 1.0),
-            recipe=Recipe(optimizer="adamw", lr=4e-3, weight_decay=1e-3, epochs=10, batch=32, schedule="cosine"),
+            recipe=Recipe(optimizer="adamw", lr=6e-3, weight_decay=1e-3, epochs=24, batch=32, schedule="cosine"),
         )
 
 
