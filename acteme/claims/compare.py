@@ -98,7 +98,7 @@ CONTESTANTS = (
         "recognize",
         (
             "recognize.streams=joint,bone,skip",
-            "recognize.view.size=64",
+            "recognize.view.size=32",
             "recognize.view.rotation=0",
             "recognize.view.scale=0",
             "recognize.view.flip=0",
@@ -108,7 +108,7 @@ CONTESTANTS = (
         "PCAN, graph of four inputs",
         "pcan",
         "recognize",
-        (*GRAPH, "recognize.sight.frames=64", "recognize.sight.flip=0"),
+        (*GRAPH, "recognize.sight.frames=32", "recognize.sight.flip=0"),
     ),
     Contestant(
         "PCAN, heatmaps",
