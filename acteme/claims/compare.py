@@ -69,7 +69,13 @@ class Contestant:
         return getattr(module, kind)(getattr(config, self.stage), spec)
 
 
-PLAIN = ("recognize.crop=1,1", "recognize.shortest=1", "recognize.middle=1", "recognize.rotation=0")
+PLAIN = (
+    "recognize.size=32",
+    "recognize.crop=1,1",
+    "recognize.shortest=1",
+    "recognize.middle=1",
+    "recognize.rotation=0",
+)
 """PSUMNet without crops and rotations of its own."""
 ONE = (*PLAIN, "recognize.parts=body", "recognize.modalities=joint")
 """One stream of joints: the plain form of the graph networks."""
@@ -90,7 +96,7 @@ CONTESTANTS = (
         "gap",
         "recognize",
         (*PLAIN, "recognize.streams=joint,bone", "recognize.weight=0"),
-        ("recognize.size=32", "recognize.backbone.blocks=10"),
+        ("recognize.backbone.blocks=10",),
     ),
     Contestant(
         "BRL, joints, bones, skips",
