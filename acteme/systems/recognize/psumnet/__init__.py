@@ -16,9 +16,9 @@ training 3e-14 / 5e-6 of 12, in evaluation 1e-11 of 1,658 / 5e-3 of 2,219; gradi
 tensor (float64). Graphs and bones of all seven official lists are met to the rounding of float32.
 
 Speed on a processor, one thread, against the official arithmetic done its way (`benchmarks/psumnet_step.py`): training
-step 1.3 times at the official size (2.4 in bfloat16, 1.8 where every other second person is absent and left out), 1.7
-at the small setting; inference 1.1 and 1.6 times. The three streams are 2.4 times as fast as four separate streams of
-the whole body, 2.9 times where those are done the official way, with half of the parameters. 55% of a training step at
+step 1.2 times at the official size (2.3 in bfloat16, 1.8 where every other second person is absent and left out), 1.7
+at the small setting; inference 1.4 and 2.1 times. The three streams are 2.5 times as fast as four separate streams of
+the whole body, 3.7 times where those are done the official way, with half of the parameters. 55% of a training step at
 the official size are matrix products (44% at the small one), 13% copies (22%), 13% batch norms.
 
 **Deviations** from the official code:
