@@ -131,7 +131,7 @@ def _keep_to(threads: int) -> None:
     """This process's share of the processors."""
     import torch
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(min(threads, torch.get_num_threads()))  # OMP_NUM_THREADS may ask for fewer
 
 
 def _seed(slug: str, tiny: bool, seed: int, folder: Path) -> dict[str, Any]:

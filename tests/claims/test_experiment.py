@@ -115,3 +115,11 @@ def test_every_system_has_an_experiment():
         e = machinery.experiment(entry.slug)
         assert e.slug == entry.slug and e.seeds >= 5
         assert {a for c in e.comparisons for a in (c.ours, c.baseline)} <= set(e.arms)
+
+
+def test_workers_take_no_more_threads_than_the_environment_allows():
+    import torch
+
+    assert torch.get_num_threads() == 1
+    machinery._keep_to(4)
+    assert torch.get_num_threads() == 1
