@@ -1,6 +1,8 @@
 """Language models that run on this machine, by the `transformers` library."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +47,9 @@ class Local:
                 place, lambda at, here: kind.from_pretrained(at, local_files_only=here, **file, **how), tuple(EMBEDDED)
             )
 
-        self.tokenizer: Any = load(AutoTokenizer)
-        self.model: Any = load(AutoModelForCausalLM, dtype=dtype)
+        with _read_once():
+            self.tokenizer: Any = load(AutoTokenizer)
+            self.model: Any = load(AutoModelForCausalLM, dtype=dtype)
         self.model.eval().to("cuda" if gpu else "cpu")
         self.tokenizer.padding_side = "left"
         if self.tokenizer.pad_token is None:
@@ -96,3 +99,19 @@ class Local:
             how |= {"stop_strings": list(stop), "tokenizer": self.tokenizer}
         found = self.model.generate(**given, **how)[:, length:]
         return [cut(t, stop) for t in self.tokenizer.batch_decode(found, skip_special_tokens=True)]
+
+
+@contextmanager
+def _read_once() -> Iterator[None]:
+    """Lets the library read a GGUF file and look up the names of its weights once, which it does again and again."""
+    import gguf
+
+    names = ("GGUFReader", "get_tensor_name_map")
+    own = {name: getattr(gguf, name) for name in names}
+    for name, made in own.items():
+        setattr(gguf, name, cache(made))
+    try:
+        yield
+    finally:
+        for name, made in own.items():
+            setattr(gguf, name, made)

@@ -1,5 +1,6 @@
 """Models that run here: a tiny one with random weights, and the one that comes along."""
 
+import gguf
 import pytest
 import torch
 
@@ -82,9 +83,13 @@ def test_what_cannot_be(folder, tmp_path):
         language_model("/no/such/folder")
 
 
-def test_the_model_that_comes_along_knows_something(capsys):
+def test_the_model_that_comes_along_knows_something_and_its_file_is_read_once(monkeypatch, capsys):
+    own, read = gguf.GGUFReader, []
+    plain = own.__init__
+    monkeypatch.setattr(own, "__init__", lambda self, *given: read.append(given) or plain(self, *given))
     model = language_model()
     assert model.name == "smollm2" and capsys.readouterr() == ("", ""), "nothing is said on the way"
+    assert len(read) == 1 and gguf.GGUFReader is own, "what was lent is given back"
     (said,) = model.generate(["What is the capital of France? Answer with one word."], max_tokens=8)
     assert "Paris" in said
 
