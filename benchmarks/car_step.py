@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from acteme.nn.text import Text, fresh_model
+from acteme.nn.text import Text, encoder, fresh_model
 from acteme.recordings.spec import Spec
 from acteme.systems.describe.car import AlignConfig, Retriever
 from acteme.systems.describe.car.networks import positions
@@ -139,7 +139,7 @@ def measure(folder, name, lengths, rounds):
         return module.text.tokens(ids, exists)
 
     def forget():
-        module.text.memory.clear()
+        encoder._MEMORY.clear()
         module.compare(x, mask, told)["total"].backward()
 
     states = language_model()
@@ -170,7 +170,7 @@ def measure(folder, name, lengths, rounds):
         inference = fastest({
             "motions, ours": lambda: module.motion_encoder(x, mask),
             "motions, official way": lambda: nets["motion"](long, whole),
-            "texts, ours": lambda: (module.text.memory.clear(), module.encode_texts(texts)),
+            "texts, ours": lambda: (encoder._MEMORY.clear(), module.encode_texts(texts)),
             "texts, official way": lambda: nets["text"](language_model(), exists),
         }, rounds)  # fmt: skip
     official, what = "the official arithmetic its way", f"CAR training step, official size, {CLIPS} {name}"

@@ -99,9 +99,47 @@ def test_positions_that_do_not_exist_are_not_computed():
     assert rows.shape == (6, 4) and torch.equal(ragged.sequences(rows), x * mask[..., None])
     z = torch.randn(3, 2)
     assert torch.equal(ragged.sequences(ragged.each(z))[mask], z[:, None].expand(-1, 3, -1)[mask])
-    whole = Ragged(torch.ones(2, 3).bool())
-    assert torch.equal(whole.sequences(whole.rows(x[:2])), x[:2]) and whole.attended is None
-    assert torch.equal(whole.each(z[:2]), z[:2].repeat_interleave(3, 0))
+    assert torch.equal(ragged.heads(rows, 1).view(3, 4)[ragged.rank], x[:, 0])
+
+
+@pytest.mark.parametrize("counts", [[7, 7, 7], [9, 8, 7, 7, 3, 2, 1, 1], [1], [5, 5, 4, 0]])
+def test_groups_hold_every_sequence_once_and_little_padding(counts):
+    mask = torch.arange(max(counts)) < torch.tensor(counts)[:, None]
+    groups, rows = Ragged(mask).groups, torch.randn(sum(counts), 3)
+    there = sum(c > 0 for c in counts)
+    assert [g.sequences.stop for g in groups] == [g.sequences.start for g in groups[1:]] + [there]
+    assert torch.equal(torch.cat([g.packed(g.padded(rows)) for g in groups]), rows)
+    for g in groups:
+        own = counts[g.sequences]
+        assert g.shape == (len(own), own[0]) and own[-1] >= 0.75 * own[0]
+        assert (g.at is None) == (g.attended is None) == (len(set(own)) == 1), "without padding there is no mask"
+    together = [own for g in groups if (own := counts[g.sequences]) and len(own) > 1]
+    assert together or len(counts) == 1, "one length, or nearly one, is taken at a time"
+
+
+def test_a_batch_in_any_order_gives_what_each_sequence_alone_gives():
+    torch.manual_seed(0)
+    encoder, decoder = SequenceEncoder(5, SMALL).eval(), SequenceDecoder(5, SMALL).eval()
+    counts = [3, 9, 8, 1, 9, 4]
+    x, mask = torch.randn(6, 9, 5), torch.arange(9) < torch.tensor(counts)[:, None]
+    mean, log, tokens = encoder(x, mask)
+    made = decoder(mean, mask)
+    for i, n in enumerate(counts):
+        whole = torch.ones(1, n, dtype=torch.bool)
+        own = encoder(x[i : i + 1, :n], whole)
+        for one, all_ in ((own[0][0], mean[i]), (own[1][0], log[i]), (own[2][0], tokens[i, :n])):
+            torch.testing.assert_close(one, all_)
+        torch.testing.assert_close(decoder(own[0], whole)[0], made[i, :n])
+        assert not tokens[i, n:].any() and not made[i, n:].any()
+
+
+def test_the_last_block_computes_the_tokens_as_if_it_computed_all():
+    torch.manual_seed(0)
+    encoder = SequenceEncoder(5, SMALL).eval()
+    mask = torch.arange(6) < torch.tensor([[4], [6]])
+    ragged, rows = Ragged(mask), torch.randn(10, 16)
+    block = encoder.blocks[-1]
+    torch.testing.assert_close(block(rows, ragged, first=2), ragged.heads(block(rows, ragged), 2))
 
 
 def test_one_frame_is_enough():
