@@ -9,18 +9,22 @@ from unittest import mock
 
 import numpy as np
 import pytest
+import torch
 
 from acteme.engine.encode import encode
 from acteme.engine.evaluate import evaluate
 from acteme.engine.export import write
-from acteme.engine.measures import retrieval
+from acteme.engine.measures import Asked, retrieval
 from acteme.engine.predict import predict
 from acteme.engine.run import Run
 from acteme.engine.search import search
 from acteme.engine.segmenter import Rules
 from acteme.engine.train import train
 from acteme.errors import InputError
+from acteme.recordings.annotations import Segment
 from acteme.recordings.corpus import Corpus
+from acteme.recordings.recording import Recording
+from acteme.recordings.spec import Spec
 from acteme.recordings.worlds.mocap import mocap
 from acteme.recordings.worlds.sequences import sequences
 from acteme.systems.describe.car import AlignConfig, Config, align
@@ -105,6 +109,25 @@ def test_one_shuffle_per_recording_by_a_fixed_seed():
     rows, texts = retrieval.reordered(found, needed=True)
     assert (rows, texts) == retrieval.reordered(found, needed=True) and rows == list(range(40))
     assert all(t != " ".join(c.events) for t, c in zip(texts, found, strict=True))
+
+
+def test_a_caption_beyond_the_first_window_is_seen_where_it_is():
+    run, _ = aligned()
+    rng, spec = np.random.default_rng(0), Spec("mocap15", 15, 1, 3, ("motion",), 10.0)
+    x = rng.normal(size=(50, 1, 15, 3)).cumsum(0).astype(np.float32)
+    late = Segment(3.0, 5.0, "motion", text="a person walks")
+    long = Corpus.of([Recording("long", 10.0, {"skeleton": x}, segments=(late,))], spec)
+    own = Corpus.of([Recording("own", 10.0, {"skeleton": x[30:]})], spec)
+    align = replace(run.config.align, windows=replace(run.config.align.windows, limit=32))
+    asked = Asked(replace(run, config=replace(run.config, align=align)), run.module(), "align", long, lambda: long)
+    alone = run.module().encode(own.cut(align.windows, np.zeros(1, int), np.zeros(1, int))).pooled
+    found, _ = retrieval.first_captions(long)
+    torch.testing.assert_close(retrieval.latents(asked, long, found), alone, atol=1e-5, rtol=1e-4)
+
+
+def test_orders_that_read_alike_are_no_other_order():
+    same = retrieval.Caption("x", ("walk", "walk walk"), 0.0, 1.0)
+    assert retrieval.reordered([same], needed=False) == ([], [])
 
 
 def test_predictions_are_captions_with_times(tmp_path):

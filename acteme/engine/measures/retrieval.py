@@ -98,12 +98,14 @@ def named_unlike(corpus: Corpus) -> np.ndarray:
 
 @torch.no_grad()
 def latents(asked: Asked, corpus: Corpus, found: list[Caption]) -> Tensor:
-    """Latents of the captioned stretches."""
+    """Latents of the captioned stretches; of recordings longer than a window, each seen from where it begins."""
     module, windows, parts = asked.module, replace(asked.windows, captions=False), []
     spans = torch.tensor([[c.start, c.end] for c in found])
+    first, last = np.floor(spans.double().numpy() * corpus.column("fps")[:, None] + 1e-3).astype(np.int64).T
+    begin = np.where(last > (windows.frames or windows.limit), np.minimum(first, corpus.frames - 1), 0)
     for a in range(0, len(corpus), asked.batch):
         index = np.arange(a, min(a + asked.batch, len(corpus)))
-        batch = to_device(corpus.cut(windows, index, np.zeros_like(index)), device_of(module))
+        batch = to_device(corpus.cut(windows, index, begin[index]), device_of(module))
         parts.append(module.encode(batch, spans[index].to(device_of(module))).pooled.float())  # type: ignore[operator]
     return torch.cat(parts)
 
@@ -118,10 +120,10 @@ def reordered(found: list[Caption], needed: bool) -> tuple[list[int], list[str]]
     rng = np.random.default_rng(ORDER)
     rows, texts = [], []
     for i, caption in enumerate(found):
-        other = shuffled(caption.events, lambda n: rng.permutation(n).tolist())
-        if other != list(caption.events):
+        other = " ".join(shuffled(caption.events, lambda n: rng.permutation(n).tolist()))
+        if other != " ".join(caption.events):
             rows.append(i)
-            texts.append(" ".join(other))
+            texts.append(other)
     if needed and not rows:
         raise InputError("no caption tells of two events, whose order could be changed", "--protocol", "use all")
     return rows, texts

@@ -55,8 +55,8 @@ def reordered(caption: Caption, words: bool) -> str | None:
     if len(caption.events) < 2:
         return None
     parts = " ".join(caption.events).split() if words else list(caption.events)
-    other = shuffled(parts, lambda n: torch.randperm(n).tolist())
-    return None if other == parts else " ".join(other)
+    other = " ".join(shuffled(parts, lambda n: torch.randperm(n).tolist()))
+    return None if other == " ".join(parts) else other
 
 
 class WordTable(nn.Module):
