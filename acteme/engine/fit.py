@@ -17,6 +17,7 @@ from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
 from torch import Tensor, nn
 
 from acteme.engine.checkpoint import Position, read_checkpoint
+from acteme.engine.choice import WEIGHTS, Choice, choice
 from acteme.engine.keeper import Keeper, Stop, full_state
 from acteme.engine.loader import Loader
 from acteme.engine.metrics import Metrics, logger
@@ -54,7 +55,7 @@ class Job:
     """For the progress bar."""
 
 
-def fit_stage(run: Run, corpus: Corpus, stage: str, settings: Settings) -> None:
+def fit_stage(run: Run, corpus: Corpus, stage: str, settings: Settings, validation: Corpus | None = None) -> None:
     """Trains a stage from its checkpoint if there is one, from the start otherwise, and writes its weights.
 
     Args:
@@ -62,6 +63,7 @@ def fit_stage(run: Run, corpus: Corpus, stage: str, settings: Settings) -> None:
         corpus: the training recordings.
         stage: which stage.
         settings: how it is run (the run's own seed, epochs, steps and precision count).
+        validation: recordings by which the best epoch is chosen; the last weights are taken unless given.
 
     Raises:
         Interrupted: SIGINT or SIGTERM came; a checkpoint was written.
@@ -72,21 +74,35 @@ def fit_stage(run: Run, corpus: Corpus, stage: str, settings: Settings) -> None:
     title = f"{run.entry.slug} {stage}"
     folder = run.stage_folder(stage)
     job = Job(stage, run.build(stage), recipe, config.windows, corpus, folder, title)
-    state = fit(job, settings, lambda module, loader: prepare(run, module, stage, loader, device(settings)))
+    chosen = None if validation is None else choice(run, stage, corpus, validation)
+
+    def begin(module: nn.Module, loader: Loader) -> None:
+        prepare(run, module, stage, loader, device(settings))
+        if chosen is not None and loader.rank == 0:
+            chosen.measure(module.to(device(settings)))  # what cannot be measured is not trained for an epoch
+
+    state = fit(job, settings, begin, chosen)
     if place(settings)[0] == 0:
         run.save_weights(stage, state)
-        (folder / "last.ckpt").unlink(missing_ok=True)
+        for name in ("last.ckpt", WEIGHTS):
+            (folder / name).unlink(missing_ok=True)
     else:
         await_file(run.weights(stage))
 
 
-def fit(job: Job, settings: Settings, begin: Callable[[nn.Module, Loader], None] | None = None) -> dict[str, Tensor]:
+def fit(
+    job: Job,
+    settings: Settings,
+    begin: Callable[[nn.Module, Loader], None] | None = None,
+    chosen: Choice | None = None,
+) -> dict[str, Tensor]:
     """Trains a module from the checkpoint in its folder if there is one, from the start otherwise.
 
     Args:
         job: what is trained.
         settings: how it is run.
         begin: called with the module and its loader before the first step of a fresh start.
+        chosen: keeps the weights of the best epoch.
 
     Returns:
         The trained weights, on the CPU.
@@ -111,7 +127,13 @@ def fit(job: Job, settings: Settings, begin: Callable[[nn.Module, Loader], None]
         metrics = Metrics(folder / "metrics.csv", stage, at.step, log)
     bar = Bar(job.title, recipe.epochs, settings.progress and rank == 0)
     keeper = Keeper(last, settings.checkpoint, bar)
-    lightning = StageModule(module, recipe, loader, at, steps, metrics, keeper.listen, keeper.step, restored,
+
+    def after(stage: StageModule) -> None:
+        if chosen is not None:
+            chosen.step(stage)
+        keeper.step(stage)
+
+    lightning = StageModule(module, recipe, loader, at, steps, metrics, keeper.listen, after, restored,
                             settings.strategy == "fsdp", settings.compile)  # fmt: skip
     if state is not None:
         # What an epoch's beginning sets up comes first, so that the state of its middle is restored over it.
@@ -133,7 +155,8 @@ def fit(job: Job, settings: Settings, begin: Callable[[nn.Module, Loader], None]
         bar.finish(lightning.position.epoch, lightning.step, metrics.last, lightning.position.seconds)
     if log is not None:
         log.finalize("success")
-    return full_state(lightning, "average" if recipe.ema is not None else "module")
+    best = None if chosen is None else chosen.weights()
+    return best or full_state(lightning, "average" if recipe.ema is not None else "module")
 
 
 def place(settings: Settings) -> tuple[int, int]:

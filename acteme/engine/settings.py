@@ -14,6 +14,9 @@ class Settings:
     """Epochs of every stage; milestones and warm-up move in proportion. None: as each recipe says."""
     steps: int | None = None
     """Most optimization steps of every stage. None: no limit."""
+    best: str = ""
+    """Of a stage that predicts, keep the epoch that is best by this metric on the split `val`, such as `accuracy`; with
+    a minus before it (--best=-min_ade), the lowest is best. Empty: the last weights."""
     precision: Literal["32", "bf16"] = "32"
     """`bf16` computes matrix products in bfloat16 (autocast); weights stay in float32."""
     compile: bool = False

@@ -62,7 +62,8 @@ def train(
     if start is not None and (resume or stages is None):
         raise InputError("a run to start from was given", "start", "name the stages to train, and do not resume")
     name = None if isinstance(data, Corpus) else str(data)
-    corpus = training_part(open_corpus(data))
+    whole = open_corpus(data)
+    corpus = training_part(whole)
     check_labels(entry, corpus, names if stages is None else stages)
     if resume:
         made = load(Path(run) if run is not None else unfinished(entry.slug, name), entry)
@@ -76,9 +77,10 @@ def train(
         if source is not None:
             begin(made, source, [n for n in names if n not in (stages or ()) and source.done(n)])
     left = [stage for stage in made.stages if (stages is None or stage in stages) and not made.done(stage)]
+    validation = whole.select("val") if settings.best else None
     try:
         for stage in left:
-            train_stage(made, corpus, stage, settings)
+            train_stage(made, corpus, stage, settings, validation if hasattr(made.kind(stage), "predict") else None)
     except (InputError, MissingError):
         if not resume and leader() and not any(map(made.begun, left)):
             shutil.rmtree(made.folder)  # nothing was learned: once mended, the same command shall do
@@ -89,24 +91,25 @@ def train(
     return made
 
 
-def train_stage(run: Run, corpus: Corpus, stage: str, settings: Settings) -> None:
-    """Trains one stage, in as many processes as the settings ask for."""
+def train_stage(run: Run, corpus: Corpus, stage: str, settings: Settings, validation: Corpus | None = None) -> None:
+    """Trains one stage, in as many processes as the settings ask for; see `fit_stage`."""
     check_settings(settings)
+    given = (run, share(corpus), stage, settings, None if validation is None else share(validation))
     if settings.devices > 1 and not launched():
         try:
-            launch("acteme.engine.train:work", (run, share(corpus), stage, settings), settings.devices)
+            launch("acteme.engine.train:work", given, settings.devices)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"stopped in stage '{stage}'; go on with: train … --resume") from None
     else:
-        work(run, share(corpus), stage, settings)
+        work(*given)
 
 
-def work(run: Run, corpus: Shared, stage: str, settings: Settings) -> None:
+def work(run: Run, corpus: Shared, stage: str, settings: Settings, validation: Shared | None) -> None:
     """What each process does."""
     from acteme.engine.fit import fit_stage, quiet
 
     with quiet():
-        fit_stage(run, corpus.open(), stage, settings)
+        fit_stage(run, corpus.open(), stage, settings, None if validation is None else validation.open())
 
 
 def open_corpus(data: str | Path | Corpus) -> Corpus:
@@ -193,6 +196,10 @@ def check_settings(settings: Settings) -> None:
         value = getattr(settings, name)
         if value is not None and value < low:
             raise InputError(f"{value} is too small", f"setting '{name}'", f"give {low} or more")
+    if settings.best and settings.strategy == "fsdp":
+        raise InputError(
+            "cannot be chosen from sharded weights", "setting 'best'", "take strategy ddp, or leave it away"
+        )
     if settings.nodes > 1 and not launched():
         raise InputError(
             "several machines need a launcher", "setting 'nodes'", "start with torchrun, see docs/scaling.md"
@@ -229,7 +236,8 @@ def check_resumed(run: Run, corpus: Corpus, config: Any) -> None:
 def resumed_settings(settings: Settings, run: Run) -> Settings:
     """The settings to go on with: what decides the result comes from the run, the rest may have changed."""
     own = run.settings
-    return replace(settings, seed=own.seed, epochs=own.epochs, steps=own.steps, precision=own.precision)
+    return replace(settings, seed=own.seed, epochs=own.epochs, steps=own.steps, best=own.best,
+                   precision=own.precision)  # fmt: skip
 
 
 def unfinished(slug: str, data: str | None, root: Path = Path("runs")) -> Path:

@@ -11,6 +11,7 @@ from acteme.engine.run import Run
 from acteme.engine.segmenter import Rules
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.windows import Windows
+from acteme.tasks.intervals import RESAMPLES
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Asked:
     """How segments are made from frame scores."""
     batch: int = 64
     """Windows at a time."""
+    resamples: int = RESAMPLES
+    """Of the bootstrap, whose intervals a choice between epochs can do without."""
     same: bool = True
     """Whether the module learned from the recordings that `train` gives, as far as is known."""
 

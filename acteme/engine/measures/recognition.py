@@ -21,9 +21,13 @@ def measure(asked: Asked) -> Outcome:
     of_classes, of_groups = np.split(found, [len(spec.classes)], axis=1)
     trained = training_counts(asked.train()) if asked.same else None
     if not spec.groups:
-        return recognition.measure(of_classes, labels(asked.corpus), spec.classes, trained=trained)
+        return recognition.measure(
+            of_classes, labels(asked.corpus), spec.classes, trained=trained, resamples=asked.resamples
+        )
     apart = of_groups if of_groups.shape[1] else None
-    return hierarchy.measure(of_classes, labels(asked.corpus), spec.classes, spec.groups, apart, trained=trained)
+    return hierarchy.measure(
+        of_classes, labels(asked.corpus), spec.classes, spec.groups, apart, trained=trained, resamples=asked.resamples
+    )
 
 
 def training_counts(train: Corpus) -> np.ndarray:

@@ -56,17 +56,17 @@ def measure(asked: Asked) -> Outcome:
     read = [module.phrase(c.text, c.events) for c in found]
     similarity = similar(module, read, motions)
     if asked.protocol == "car":
-        return chronology(module, found, motions, needed=True)
+        return chronology(asked, found, motions, needed=True)
     if asked.protocol == "distractors":
         _, other = reordered(found, needed=True)
-        return retrieval.distractors(np.concatenate([similarity, similar(module, other, motions)]))
+        return retrieval.distractors(np.concatenate([similarity, similar(module, other, motions)]), asked.resamples)
     if asked.protocol == "threshold":
-        return retrieval.measure(similarity, module.similar(read).cpu().numpy() > SAME)
+        return retrieval.measure(similarity, module.similar(read).cpu().numpy() > SAME, asked.resamples)
     if asked.protocol == "guo":
         groups = retrieval.guo_groups([str(n) for n in corpus.column("name")])
-        return retrieval.in_batches(similarity, groups)
-    out = retrieval.measure(similarity)
-    return out if asked.protocol == "nsim" else retrieval.merged(out, chronology(module, found, motions))
+        return retrieval.in_batches(similarity, groups, asked.resamples)
+    out = retrieval.measure(similarity, resamples=asked.resamples)
+    return out if asked.protocol == "nsim" else retrieval.merged(out, chronology(asked, found, motions))
 
 
 def first_captions(corpus: Corpus) -> tuple[list[Caption], Corpus]:
@@ -129,11 +129,12 @@ def reordered(found: list[Caption], needed: bool) -> tuple[list[int], list[str]]
     return rows, texts
 
 
-def chronology(module: Any, found: list[Caption], motions: Tensor, needed: bool = False) -> Outcome:
+def chronology(asked: Asked, found: list[Caption], motions: Tensor, needed: bool = False) -> Outcome:
     """Chronological accuracy: of events in order (`car`) and of captions as written (`car_original`)."""
     rows, other = reordered(found, needed)
     if not rows:
         return Outcome({})
+    module: Any = asked.module
     seen = motions[rows]
 
     def each(texts: list[str]) -> np.ndarray:
@@ -141,6 +142,6 @@ def chronology(module: Any, found: list[Caption], motions: Tensor, needed: bool 
 
     against = each(other)
     return retrieval.merged(
-        retrieval.chronological(each([" ".join(found[i].events) for i in rows]), against, "car"),
-        retrieval.chronological(each([found[i].text for i in rows]), against, "car_original"),
+        retrieval.chronological(each([" ".join(found[i].events) for i in rows]), against, "car", asked.resamples),
+        retrieval.chronological(each([found[i].text for i in rows]), against, "car_original", asked.resamples),
     )

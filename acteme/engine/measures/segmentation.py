@@ -36,6 +36,7 @@ def measure(asked: Asked) -> Outcome:
         threshold=0.5 if rules.threshold is None else rules.threshold,
         true_segments=annotated if len(annotated) else None,
         detections=None if rules == Rules() else detections(found, corpus, rules),
+        resamples=asked.resamples,
     )
 
 
