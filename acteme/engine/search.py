@@ -1,5 +1,6 @@
 """Search over a table of latents: the places, or the captions, that are nearest to an example or to a text."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,8 @@ def search(
     table = table if isinstance(table, Table) else open_table(table)
     if texts and not table.texts:
         raise InputError("holds no captions", table.folder, "encode captioned recordings by a run that reads text")
+    if isinstance(query, str) and not query.strip():
+        raise InputError("is empty", "query", "give words, a file, or the number of a row")
     rows = table.open()
     if isinstance(query, int):
         if start is not None or end is not None:
@@ -130,7 +133,8 @@ def _is_text(query: str) -> bool:
     """Whether a query is words: neither a path, nor the name of a file of a known format, nor a DATA string."""
     head = query.partition("?")[0]
     name, path = head.partition(":")[0], Path(head)
-    return not (name in SOURCES or "/" in head or Path(query).exists() or path.suffix.lower() in FORMATS)
+    there = os.path.exists(query)  # noqa: PTH110 - a path would raise where a text is too long for a file's name
+    return not (name in SOURCES or "/" in head or there or path.suffix.lower() in FORMATS)
 
 
 def _captions(rows: Any, total: int, vector: np.ndarray, count: int, split: str | None) -> list[Hit]:

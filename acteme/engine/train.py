@@ -70,6 +70,8 @@ def train(
         check_resumed(made, corpus, config)
         settings = resumed_settings(settings, made)
     else:
+        if settings.best:
+            whole.select("val")  # which is refused, where there is none, before anything is written
         source = None if start is None else load(start if isinstance(start, Run) else Path(start), entry)
         if source is not None and config is None and not small:
             config = source.config

@@ -62,6 +62,8 @@ def test_all_is_recall_and_chronology_of_the_similarities():
     assert found.metrics["t2m_r@1"] == pytest.approx(((s > own).sum(1) < 1).float().mean().item(), abs=0.03)
     assert found.metrics["m2t_r@5"] == pytest.approx(((s > own.T).sum(0) < 5).float().mean().item(), abs=0.03)
     assert found.metrics["m2t_r@5"] > 0.3, "it learned"
+    low, high = found.intervals["t2m_r@1"]
+    assert low < found.metrics["t2m_r@1"] <= high, "of many resamples"
     assert {"car", "car_half", "car_original"} <= set(found.metrics) and found.task == "retrieval"
     written = json.loads((run.folder / "evaluation.json").read_text())
     assert written["protocol"] == "all" and written["metrics"]["car"] == found.metrics["car"]
@@ -187,7 +189,11 @@ def test_queries_that_are_no_text(table, tmp_path):
     from acteme.engine.search import _is_text
 
     assert _is_text("waves") and _is_text("a person jumps, then waves. twice")
+    assert _is_text("walk " * 1000), "no file has so long a name"
     assert not any(map(_is_text, ("walk.bvh", "data/walk", "mocap?train=1", "mocap", "ntu60:x")))
+    for nothing in ("", " "):
+        with pytest.raises(InputError, match="query: is empty"):
+            search(table, nothing)
     with pytest.raises(InputError, match="a text has no times"):
         search(table, "a person waves", start=0.0)
     with pytest.raises(InputError, match="there is no such path"):

@@ -34,10 +34,10 @@ class Asked:
     """How segments are made from frame scores."""
     batch: int = 64
     """Windows at a time."""
-    resamples: int = RESAMPLES
-    """Of the bootstrap, whose intervals a choice between epochs can do without."""
     same: bool = True
     """Whether the module learned from the recordings that `train` gives, as far as is known."""
+    resamples: int = RESAMPLES
+    """Of the bootstrap, whose intervals a choice between epochs can do without."""
 
     @property
     def windows(self) -> Windows:

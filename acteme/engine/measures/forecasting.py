@@ -33,7 +33,8 @@ def measure(asked: Asked) -> Outcome:
     if before is not None:
         frozen = np.concatenate([p for _, p, *_ in predicted(before, corpus, asked.windows, asked.batch)])
     out = forecasting.measure(alternatives, position[:, past:], scene, index, corpus.spec.scenes,
-                              past=position[:, :past], goals=goals, frozen=frozen, side=side, resamples=asked.resamples)  # fmt: skip
+                              past=position[:, :past], goals=goals, frozen=frozen, side=side,
+                              resamples=asked.resamples)  # fmt: skip
     if before is not None:
         out.metrics["human_seconds"] = _adapted_on(asked.train(), asked.run.spec.scenes)
     return out

@@ -17,9 +17,9 @@ Motion vectors against the published HumanML3D code on disturbed copies of its o
 7e-6 / 1.5e-5 (its rounding), but for the sign of the turn where a body turns past the back.
 
 Speed on a processor, one thread, against the official arithmetic done its way (`benchmarks/car_step.py`): a training
-step of motions of 3 to 10 s 3.2 times where the texts were seen in an earlier epoch, 2.8 times where they are new, 2.2
-times without the language model on either side; of motions of full length 2.0, 1.8 and 1.4 times. Encoding motions is
-as fast as torch's own fused layers (1.0 to 1.1 times), encoding texts 6.4 times as fast.
+step of motions of 3 to 10 s 3.8 times where the texts were seen in an earlier epoch, 3.4 times where they are new, 2.7
+times without the language model on either side; of motions of full length 2.1, 2.0 and 1.5 times. Encoding motions is
+1.2 to 1.4 times as fast as by torch's own fused layers, encoding texts 6.2 times.
 
 **Deviations** from the official code:
 
@@ -27,6 +27,8 @@ as fast as torch's own fused layers (1.0 to 1.1 times), encoding texts 6.4 times
   loop leaves it in training mode, with dropout, and runs it in every step.
 - Padding is not computed: batches are as long as their longest motion and text, not 224 frames and 128 tokens; the
   reconstruction is divided by 224 frames all the same. Equal up to rounding.
+- The last layer of the encoders is computed for the two tokens alone, since nothing reads the rest; the vectors of
+  single frames that `encode` gives are those that this layer looks at.
 - Queries and keys of the decoder's attention to its one memory vector never matter and are left out (789,504
   numbers).
 - Layers are drawn independently; the official transformers begin with copies of one layer.
@@ -42,8 +44,8 @@ as fast as torch's own fused layers (1.0 to 1.1 times), encoding texts 6.4 times
 - Means and deviations come from the training data; a feature that never changes is left as it is.
 - A text longer than the text encoder takes is refused, or with `text.truncate` cut there; officially cut at 128
   tokens.
-- The last weights are kept; officially those of the epoch with the best recall at 1, texts for motions, on the
-  validation split.
+- The last weights are kept, unless `train --best m2t_r@1` chooses the epoch with the best recall at 1, texts for
+  motions, on the validation split, as is done officially.
 - `predict` ranks the training captions, which the weights therefore contain; the official code has no such thing.
 - Similarities of true and shuffled text that differ by no more than 1e-6 are ties, which are wrong, and half right in
   `car_half`; officially rounding decides them.
