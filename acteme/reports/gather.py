@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 
 from acteme.engine.adapt import adapt
 from acteme.engine.config import to_json
+from acteme.engine.encode import captions_of
 from acteme.engine.evaluate import evaluate, part
 from acteme.engine.latents import window_latents
 from acteme.engine.predict import predict
@@ -199,9 +200,7 @@ def _with_recordings(page: Page, run: Run, corpus: Corpus) -> Page:
     page = replace(page, classes=run.spec.classes or corpus.spec.classes)
     predictions = list(predict(run, recordings, scores=True)) if run.can("predict") else [None] * len(recordings)
     for i, recording, prediction in zip(rows, recordings, predictions, strict=True):
-        truth = recording.segments
-        if recording.label and not truth:
-            truth = (Segment(0.0, recording.duration, recording.label),)
+        truth = _told(run, recording)
         replays.append(
             Replay(
                 name=recording.name,
@@ -217,6 +216,14 @@ def _with_recordings(page: Page, run: Run, corpus: Corpus) -> Page:
     drawn = figure(layout(run.spec.layout), np.concatenate(sample))
     page = replace(page, replays=tuple(replays), figure=drawn)
     return _with_latents(page, run, corpus)
+
+
+def _told(run: Run, recording: Recording) -> tuple[Segment, ...]:
+    """What the data says of a recording: its captions where the run predicts such, otherwise its classes."""
+    if run.entry.task == "retrieval":
+        return tuple(replace(s, label=s.text) for s in captions_of(recording))
+    whole = (Segment(0.0, recording.duration, recording.label),) if recording.label else ()
+    return recording.segments or whole
 
 
 def _with_latents(page: Page, run: Run, corpus: Corpus) -> Page:

@@ -1,6 +1,7 @@
 import json
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from acteme.engine.run import load
 from acteme.engine.settings import Settings
 from acteme.engine.train import train
 from acteme.errors import InputError
+from acteme.recordings.annotations import Segment
 from acteme.recordings.corpus import Corpus
+from acteme.recordings.recording import Recording
 from acteme.reports import gather as module
 from acteme.reports.gather import gather, latent_map, projections, shown_rows, with_evaluation
 from acteme.reports.page import report
@@ -186,3 +189,20 @@ def test_training_clips_and_the_rare_classes_are_shown():
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(InputError, match="is not a run folder"):
         report(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("task", "segments", "text", "told"),
+    [
+        ("retrieval", (Segment(0.0, 1.0, "motion", text="a person waves"), Segment(1.0, 2.0, "motion")), "whole",
+         [(0.0, 1.0, "a person waves")]),
+        ("retrieval", (), "a person jumps", [(0.0, 2.0, "a person jumps")]),
+        ("segmentation", (Segment(0.0, 1.0, "wave", text="a person waves"),), "", [(0.0, 1.0, "wave")]),
+        ("recognition", (), "", [(0.0, 2.0, "wave")]),
+    ],
+)  # fmt: skip
+def test_what_the_data_says_is_in_the_words_of_the_predictions(task, segments, text, told):
+    run = SimpleNamespace(entry=SimpleNamespace(task=task))
+    label = "wave" if not segments and not text else ""
+    one = Recording("r", 10.0, {"skeleton": np.zeros((20, 1, 3, 3))}, label=label, segments=segments, text=text)
+    assert [(s.start, s.end, s.label) for s in module._told(run, one)] == told
