@@ -25,11 +25,11 @@ Parity with the official Y-net (random weights carried over by `official_state_d
 waypoints equal to 1e-4 pixels. Goals that are drawn agree in distribution, not in number.
 
 Speed on a processor, one thread, at 288 x 480, against the official arithmetic done its way, in single precision
-(`benchmarks/corridors_step.py`; the official code itself is as fast as that): a training step of eight people 2.0 times,
-3.4 times with `--precision bf16`; with the one decoder that is enough here 3.7 times without it; inference with 20 goals
-by TTST 1.9 and 3.4 times. Convolutions are five sixths of it and run as fast as the processor multiplies matrices:
-single precision leaves no more to gain. A small base trained in bfloat16 predicts like one in single precision (`crowd`,
-one seed: ADE 3.56 and 3.53 pixels in its own test, 3.66 and 3.66 in scenes to adapt to).
+(`benchmarks/corridors_step.py`; the official code itself is as fast as that): a training step of eight people 2.0
+times, 3.4 times with `--precision bf16`; with the one decoder that is enough here 3.7 times without it; inference with
+20 goals by TTST 1.9 and 3.4 times. Convolutions are five sixths of it and run as fast as the processor multiplies
+matrices: single precision leaves no more to gain. A small base trained in bfloat16 predicts like one in single
+precision (`crowd`, one seed: ADE 3.56 and 3.53 pixels in its own test, 3.66 and 3.66 in scenes to adapt to).
 
 Early stopping: every fourth person of a scene is held out from the adaptation, and the weights with the smallest ADE of
 these people are kept. Windows of theirs, at most `adapt.kept`, are part of the stage's state, so that training resumes
