@@ -388,7 +388,7 @@ def quick(monkeypatch):
         return machinery.Experiment(slug, "none", ("base", "ours"), _run, compared, {"tiny": tiny})
 
     monkeypatch.setattr(machinery, "experiment", experiment)
-    monkeypatch.setattr(machinery, "ProcessPoolExecutor", lambda workers, mp_context: ThreadPoolExecutor(1))
+    monkeypatch.setattr(machinery, "ProcessPoolExecutor", lambda *about: ThreadPoolExecutor(1))
 
 
 def test_claim_writes_the_ledger_and_says_what_came_out(here, quick, tmp_path):
