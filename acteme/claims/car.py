@@ -3,8 +3,8 @@
 World: `sequences`, two or three real movements after one another; every test recording has a pair of actions that never
 occurs in training, in either order. In training actions have one usual order, from which one recording in ten departs;
 in the arms called reordered, orders are random: this is the factor, since a batch that holds the same actions in
-different orders teaches order by itself. Batches are of 64: with 16 no arm learned to retrieve reliably, on other seeds
-than those of the claim.
+different orders teaches order by itself. Batches are of 64: with 16 no arm learned to retrieve reliably (see
+the ledger).
 
 Arms, with the same recordings, networks and training in each seed:
 
