@@ -88,8 +88,8 @@ def measure(
     for k in dict.fromkeys(at or (int(anomaly.sum()),)):
         metrics[f"precision@{k}"] = precision_at(scores, anomaly, k, ties)
         top = scores >= np.partition(scores, len(scores) - k)[len(scores) - k]
-        parts = (np.bincount(where, weights=w, minlength=recordings) for w in (top & anomaly, top))
-        bounds[f"precision@{k}"] = intervals.ratio_interval(*parts, resamples=resamples, seed=seed)
+        found, shown = (np.bincount(where, weights=w, minlength=recordings) for w in (top & anomaly, top))
+        bounds[f"precision@{k}"] = intervals.ratio_interval(found, shown, resamples, seed)
     return Outcome(metrics, bounds, {} if kind is None else _by_kind(scores, anomaly, kind))
 
 

@@ -118,8 +118,8 @@ def measure(
         name = f"gauc_{weight}"
         metrics[name] = float(above.sum() / below.sum()) if below.sum() > 0 else np.nan
         pool = intervals.pools(len(above), seed=seed)
-        sums = [np.bincount(pool, weights=part) for part in (above, below)]
-        bounds[name] = intervals.ratio_interval(*sums, resamples=resamples, seed=seed)
+        sums, of = (np.bincount(pool, weights=part) for part in (above, below))
+        bounds[name] = intervals.ratio_interval(sums, of, resamples, seed)
     return Outcome(metrics, bounds)
 
 
