@@ -98,6 +98,34 @@ class Segments:
         return Segments(self.recording[keep], self.start[keep], self.end[keep], self.label[keep], self.score[keep])
 
 
+@dataclass(frozen=True)
+class Arguments:
+    """Arguments of events in documents, as columns (one row an argument). Words are numbered from 0 in each document,
+    over its sentences; ends are inclusive."""
+
+    document: Int[np.ndarray, " n"]
+    """Which document the row belongs to."""
+    trigger: Int[np.ndarray, "n 2"]
+    """First and last word of the event's trigger."""
+    span: Int[np.ndarray, "n 2"]
+    """First and last word of the argument."""
+    role: Int[np.ndarray, " n"]
+    """Role number."""
+    score: Float[np.ndarray, " n"] = field(default_factory=lambda: np.zeros(0))
+    """Confidence; ones where it was not given."""
+
+    def __post_init__(self) -> None:
+        if len(self.score) != len(self.document):
+            object.__setattr__(self, "score", np.ones(len(self.document)))
+
+    def __len__(self) -> int:
+        return len(self.document)
+
+    def select(self, keep: Array) -> "Arguments":
+        """The rows that `keep` (a mask or indices) names."""
+        return Arguments(self.document[keep], self.trigger[keep], self.span[keep], self.role[keep], self.score[keep])
+
+
 def rasterize(
     start: Float[np.ndarray, " n"],
     end: Float[np.ndarray, " n"],
