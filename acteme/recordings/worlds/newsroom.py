@@ -173,9 +173,9 @@ def _report(rng: np.random.Generator, name: str, split: str, kind: str, dials: _
         before = (LOCAL[who.role],) if who.role and who.local else ()
         pieces[at].append(_Piece((*before, *who.name, who.tag), "person", who, len(before), abs(there - at)))
         if who.clue:
-            words = (who.tag, *who.clue.split())
-            instead = _filler(rng, len(words))  # drawn in any case, so that all else is the same without clues
-            pieces[there].append(_Piece(words if dials.clues else instead, "clue"))
+            said = (who.tag, *who.clue.split())
+            instead = _filler(rng, len(said))  # drawn in any case, so that all else is the same without clues
+            pieces[there].append(_Piece(said if dials.clues else instead, "clue"))
     sentences, events, mentions, arguments, count = [], [], [], [], 0
     for some in pieces:
         some += [_Piece((word,)) for word in _filler(rng, int(rng.integers(dials.filler[0], dials.filler[1] + 1)))]
