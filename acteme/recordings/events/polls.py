@@ -105,8 +105,8 @@ class _Seen:
         except psutil.AccessDenied:  # some systems show connections to their administrator only
             links = []
         for link in links:
-            key = (link.pid, link.laddr, link.raddr, link.status)
-            if link.pid and link.raddr and link.pid not in own and key not in self.links:
-                self.links.add(key)
+            place = (link.pid, link.laddr, link.raddr, link.status)
+            if link.pid and link.raddr and link.pid not in own and place not in self.links:
+                self.links.add(place)
                 address = {"address": link.raddr.ip, "port": link.raddr.port, "status": link.status}
                 yield record("connection", link.pid) | address
