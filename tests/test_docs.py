@@ -33,7 +33,7 @@ def test_generated_parts_follow_the_tables(generate):
     table = generate.systems_table()
     assert all(f"| `{e.slug}` | {e.verb} |" in table for e in catalog.ENTRIES)
     page = generate.data_page()
-    assert re.findall(r"^### `(\w+)", page, re.MULTILINE) == list(SOURCES)
+    assert re.findall(r"^### `([\w-]+)", page, re.MULTILINE) == list(SOURCES)
     assert "- `protocol` (xsub): " in page
     assert generate.fill("a <!-- x -->old<!-- /x --> b", "x", "new") == "a <!-- x -->new<!-- /x --> b"
 

@@ -12,12 +12,25 @@ from acteme.recordings.annotations import Segments, rasterize
 from acteme.recordings.recording import Recording
 from acteme.recordings.spec import Spec
 
-DTYPES = {"skeleton": np.float32, "confidence": np.float32, "position": np.float32, "frame_labels": np.uint8}
+DTYPES: dict[str, type] = {
+    "skeleton": np.float32,
+    "confidence": np.float32,
+    "position": np.float32,
+    "item": np.int32,
+    "when": np.int64,
+    "field": np.int32,
+    "outcome": np.float32,
+    "frame_labels": np.uint8,
+}
 TEXT_COLUMNS = ("name", "split", "subject", "camera", "text")
 AXES = {
     "skeleton": "(frames, persons, joints, coordinates)",
     "confidence": "(frames, persons, joints)",
     "position": "(frames, coordinates)",
+    "item": "(frames)",
+    "when": "(frames)",
+    "field": "(frames, fields)",
+    "outcome": "(frames)",
 }
 CHUNK = 1 << 22
 """Numbers per chunk: 16 MiB of float32."""
@@ -132,6 +145,7 @@ class Assembly:
         try:
             for a, b in chunks(r):
                 for name, value in r.arrays.items():
+                    self.known(value[a:b], name, a, where)
                     with np.errstate(over="ignore"):  # too large for float32: infinite, and then refused
                         part = np.asarray(value[a:b], DTYPES[name])
                     self.store.write(name, self.part(part, name, a, where))
@@ -186,6 +200,11 @@ class Assembly:
             if size.get("coordinates", spec.channels) != spec.channels:
                 what = f"{name} has {size['coordinates']} coordinates where the data set has {spec.channels}"
                 raise InputError(what, where, "give all recordings the same number of coordinates")
+            if size.get("fields", len(spec.fields)) != len(spec.fields):
+                what = f"{size['fields']} fields where the data set has {len(spec.fields)}"
+                raise InputError(what, where, "give every event a value of each field, 0 where it is unknown")
+            if np.issubdtype(DTYPES[name], np.integer) and value.dtype.kind not in "iu":
+                raise InputError(f"{name} is {value.dtype}", where, "give whole numbers")
         for s in r.segments:
             if not 0 <= s.start < s.end < np.inf:
                 what = f"segment '{s.label}' from {s.start:g} s to {s.end:g} s is empty, reversed or negative"
@@ -198,17 +217,33 @@ class Assembly:
             raise InputError(f"unknown class '{label}'", where, f"the data set's classes: {known or 'none'}")
         return self.classes[label]
 
+    def known(self, value: np.ndarray, name: str, first: int, where: str) -> None:
+        """Raises InputError where an item or the value of a field is beyond what the spec names."""
+        if name == "item":
+            wrong = (value < 1) | (value > self.spec.items)
+            if wrong.any():
+                at = int(np.argmax(wrong))
+                what = f"item {value[at]} at frame {first + at} where the catalog has 1 to {self.spec.items}"
+                raise InputError(what, where, "number the items from 1, in the order of the catalog")
+        if name == "field":
+            wrong = (value < 0) | (value >= np.array(self.spec.sizes))
+            if wrong.any():
+                at, f = np.argwhere(wrong)[0]
+                last = self.spec.sizes[f] - 1
+                what = f"field '{self.spec.fields[f]}' is {value[at, f]} at frame {first + at}, of 0 to {last}"
+                raise InputError(what, where, "give 0 to what is unknown")
+
     def part(self, value: np.ndarray, name: str, first: int, where: str) -> np.ndarray:
         """A chunk that is finite, with room for all persons."""
         finite = np.isfinite(value)
         if not finite.all():
             at = np.argwhere(~finite)[0]
             what = f"{name} is NaN or infinite at frame {first + at[0]}"
-            if name == "position":
+            if "joints" not in AXES[name]:
                 raise InputError(what, where, "fill or cut these frames")
             what += f", person {at[1]}, joint {at[2]}"
             raise InputError(what, where, "fill or cut these frames (a person who is absent is all zeros)")
-        room = 0 if name == "position" else self.spec.persons - value.shape[1]
+        room = self.spec.persons - value.shape[1] if "persons" in AXES[name] else 0
         return np.pad(value, [(0, 0), (0, room)] + [(0, 0)] * (value.ndim - 2)) if room else value
 
     def mark(self, r: Recording, segments: list[tuple[int, float, float, int, float]], label: int) -> None:

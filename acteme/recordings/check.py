@@ -84,14 +84,20 @@ class CheckReport:
         table = Table("", "", show_header=False, box=None)
         spec = self.spec or Spec()
         table.add_row("recordings", f"{self.recordings} ({self.unlabeled} without a label)")
-        table.add_row("length", f"{_clock(self.seconds)}, {self.shortest} to {self.longest} frames each")
-        if spec.scenes:
+        length = "" if spec.items or spec.fields else f"{_clock(self.seconds)}, "
+        table.add_row("length", f"{length}{self.shortest} to {self.longest} frames each")
+        if spec.items or spec.fields:
+            table.add_row("items", str(spec.items) if spec.items else "none")
+            sizes = (f"{name} ({size - 1} values)" for name, size in zip(spec.fields, spec.sizes, strict=True))
+            table.add_row("fields", ", ".join(sizes) or "none")
+        elif spec.scenes:
             table.add_row("positions", f"{spec.channels} coordinates, in {len(spec.scenes)} scenes")
             table.add_row("human-seconds", f"{self.seconds:.0f}")
         else:
             table.add_row("skeleton", f"{spec.layout}: {spec.joints} joints, {spec.channels} coordinates")
             table.add_row("persons", ", ".join(f"{n} in {count}" for n, count in sorted(self.persons.items())))
-        table.add_row("frames/s", ", ".join(f"{fps:g} in {count}" for fps, count in sorted(self.rates.items())))
+        if not (spec.items or spec.fields):
+            table.add_row("frames/s", ", ".join(f"{fps:g} in {count}" for fps, count in sorted(self.rates.items())))
         table.add_row("subjects", str(self.subjects))
         table.add_row(
             "splits",
@@ -130,6 +136,8 @@ def check(data: str | Path | Corpus, *, progress: Progress | None = None) -> Che
     notes: tuple[str, ...] = ()
     if isinstance(listed, Corpus):
         problems += listed.left_out
+        if listed.spec.items or listed.spec.fields:
+            return _logged(name, listed)
         recordings: Iterator[Recording] = iter(listed)
         strict = False
     else:
@@ -152,6 +160,28 @@ def check(data: str | Path | Corpus, *, progress: Progress | None = None) -> Che
         if _leaves(recording, listed.spec):
             outside.append(recording.name)
     return _report(name, listed.spec, made, problems, notes, persons, still, outside)
+
+
+def _logged(data: str, corpus: Corpus) -> CheckReport:
+    """Of a log, whose reader has looked at every row: recordings share their events, and nothing is read again."""
+    frames, splits = corpus.frames, Counter(corpus.column("split").tolist())
+    warnings = (
+        [] if {"train", "test"} <= set(splits) else ["there is no split into train and test: nobody has 3 events"]
+    )
+    return CheckReport(
+        data=data,
+        problems=corpus.left_out,
+        warnings=tuple(warnings),
+        notes=corpus.notes,
+        spec=corpus.spec,
+        recordings=len(frames),
+        seconds=float((frames / corpus.column("fps")).sum()),
+        shortest=int(frames.min()),
+        longest=int(frames.max()),
+        splits=dict(splits),
+        subjects=len(np.unique(corpus.column("subject"))),
+        unlabeled=int((corpus.label < 0).sum()),
+    )
 
 
 class _Nowhere:

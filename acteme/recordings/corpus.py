@@ -1,12 +1,13 @@
 """A corpus: many recordings laid end to end in memory-mapped arrays, from which batches are gathered at memory speed.
 
 All recordings of a data set are concatenated over time, `skeleton` to (sum T, M, V, C); a table says where each
-begins. A batch of windows is one indexing operation, whatever the lengths: no Python loop over samples, no
-parsing in the second epoch, and only the touched pages in memory.
+begins. Recordings may share frames: what was known of a user before each of two events is one stretch, seen twice.
+A batch of windows is one indexing operation, whatever the lengths: no Python loop over samples, no parsing in the
+second epoch, and only the touched pages in memory.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ import torch
 from acteme.atomic import fresh_folder
 from acteme.errors import InputError
 from acteme.recordings.annotations import Segment, Segments
-from acteme.recordings.assemble import DTYPES, TEXT_COLUMNS, Assembly, Files, Memory
+from acteme.recordings.assemble import CHUNK, DTYPES, TEXT_COLUMNS, Assembly, Files, Memory, forget
 from acteme.recordings.batch import VOCABULARY, Batch
 from acteme.recordings.captions import gather
 from acteme.recordings.recording import Recording
@@ -50,6 +51,15 @@ class Corpus:
     chosen: np.ndarray | None = None
     left_out: tuple[str, ...] = ()
     """What was wrong with each recording that was left out because it is bad."""
+    catalog: pa.Table | None = None
+    """What is known of each item: row k - 1 is about item k. `item` is its name in the data; then `title`, `text`,
+    `categories` (a list) and numbers by name, as far as they are known."""
+    values: pa.Table | None = None
+    """Names of the fields' values: columns `field`, `number` and `value`; 0, the unknown, has no row."""
+    files: tuple[Path, ...] = ()
+    """The files it was read from, where it comes straight from a reader."""
+    notes: tuple[str, ...] = ()
+    """What the reader says of the data, where it comes straight from one."""
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
@@ -213,6 +223,7 @@ class Corpus:
         strict: bool = False,
         left_out: list[str] | None = None,
         surfaces: np.ndarray | None = None,
+        catalog: pa.Table | None = None,
     ) -> "Corpus":
         """A corpus in memory.
 
@@ -222,6 +233,7 @@ class Corpus:
             strict: frame labels by the strict rule (see `annotations.rasterize`).
             left_out: with a list, bad recordings are left out and their messages appended to it.
             surfaces: (scenes, H, W) uint8, maps of the scenes.
+            catalog: what is known of each item, in order.
 
         Raises:
             InputError: a recording is bad and `left_out` is None, or none is left.
@@ -231,7 +243,7 @@ class Corpus:
         made.add_all(recordings, left_out)
         texts, events = (tuple(some) if any(some) else () for some in (made.texts, made.events))
         return cls(spec, memory.arrays(), made.table(), made.columns(), texts, events, surfaces,
-                   left_out=tuple(left_out or ()))  # fmt: skip
+                   left_out=tuple(left_out or ()), catalog=catalog)  # fmt: skip
 
     @classmethod
     def build(
@@ -242,6 +254,7 @@ class Corpus:
         strict: bool = False,
         left_out: list[str] | None = None,
         surfaces: np.ndarray | None = None,
+        catalog: pa.Table | None = None,
     ) -> "Corpus":
         """Writes a corpus in chunks, then opens it: like `of`, in constant memory.
 
@@ -256,26 +269,34 @@ class Corpus:
                 files.close()
             shapes = {name: tuple(shape) for name, shape in files.kept.items()}
             words = (made.texts, made.events)
-            _write_tables(work, spec, shapes, made.table(), made.columns(), words, surfaces, left_out or ())
+            _write_tables(work, spec, shapes, made.table(), made.columns(), words, surfaces, left_out or (),
+                          {"catalog": catalog})  # fmt: skip
         return cls.open(folder)
 
     def save(self, folder: Path) -> "Corpus":
-        """Writes this corpus (a selection too, in its order) as `build` does, then opens it."""
+        """Writes this corpus (a selection too, in its order) as `build` does, then opens it.
+
+        Frames that recordings share are written once.
+        """
         table = {n: c[self.rows] for n, c in self.table.items()}
-        offset, frames = table["offset"], table["frames"]
-        table["offset"] = np.cumsum(frames) - frames
+        start, length, table["offset"] = _stretches(table["offset"], table["frames"])
         s = self.segments
         first, last = np.searchsorted(s.recording, [self.rows, self.rows + 1])
-        at = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)] or [np.zeros(0, int)])
+        at = np.repeat(first - np.cumsum(last - first) + (last - first), last - first)
+        at += np.arange(len(at))
         segments = replace(s.select(at), recording=np.repeat(np.arange(len(self)), last - first))
         words = [[some[i] for i in at] if some else [] for some in (self.texts, self.events)]
-        shapes = {name: (int(frames.sum()), *array.shape[1:]) for name, array in self.arrays.items()}
+        shapes = {name: (int(length.sum()), *array.shape[1:]) for name, array in self.arrays.items()}
         with fresh_folder(folder, replace=_may_replace(folder)) as work:
             for name, array in self.arrays.items():
                 with (work / f"{name}.bin").open("wb") as file:
-                    for a, n in zip(offset, frames, strict=True):
-                        file.write(np.ascontiguousarray(array[a : a + n]).data)
-            _write_tables(work, self.spec, shapes, table, segments, words, self.surfaces, self.left_out)
+                    size = max(1, CHUNK // max(1, int(np.prod(array.shape[1:]))))
+                    for a, n in zip(start.tolist(), length.tolist(), strict=True):
+                        for b in range(a, a + n, size):
+                            file.write(np.ascontiguousarray(array[b : min(b + size, a + n)]).data)
+                            forget(array)
+            more = {"catalog": self.catalog, "values": self.values}
+            _write_tables(work, self.spec, shapes, table, segments, words, self.surfaces, self.left_out, more)
         return type(self).open(folder)
 
     @classmethod
@@ -304,11 +325,41 @@ class Corpus:
             surfaces = np.load(folder / "surfaces.npy", mmap_mode="r") if meta["surfaces"] else None
             segments = Segments(*(s[n].to_numpy() for n in ("recording", "start", "end", "label", "score")))
             spec, left_out = Spec.from_json(meta["spec"]), tuple(meta["left_out"])
+            catalog, values = (
+                pq.read_table(folder / f"{name}.parquet") if name in meta.get("tables", ()) else None
+                for name in ("catalog", "values")
+            )
             _check_tables(spec, arrays, columns, segments, texts + events, surfaces)
+            if catalog is not None and catalog.num_rows != spec.items:
+                raise ValueError
         except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, pa.ArrowException) as error:
             raise InputError("is not a corpus folder, or a damaged one", folder, mend) from error
         texts, events = (some if any(some) else () for some in (texts, events))
-        return cls(spec, arrays, columns, segments, texts, events, surfaces, left_out=left_out)
+        return cls(spec, arrays, columns, segments, texts, events, surfaces, left_out=left_out, catalog=catalog,
+                   values=values)  # fmt: skip
+
+
+def _stretches(offset: np.ndarray, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What to copy of arrays so that every view of them stays one: first frames and lengths of the pieces, in the
+    order in which the views first need them, and where each view begins in the copy."""
+    if not len(offset):
+        return offset, frames, offset
+    order = np.lexsort((-frames, offset))
+    start, end = offset[order], np.maximum.accumulate(offset[order] + frames[order])
+    new = np.ones(len(order), bool)
+    new[1:] = start[1:] >= end[:-1]  # shares nothing with those before
+    group = np.empty(len(order), np.int64)
+    group[order] = np.cumsum(new) - 1
+    first, last = start[new], end[np.append(np.flatnonzero(new)[1:] - 1, len(end) - 1)]
+    _, seen = np.unique(group, return_index=True)
+    turn = np.argsort(seen, kind="stable")
+    length = (last - first)[turn]
+    base = np.empty(len(turn), np.int64)
+    base[turn] = np.cumsum(length) - length
+    at = base[group] + offset - first[group]
+    first = first[turn]
+    joined = np.flatnonzero(np.append(True, first[1:] != first[:-1] + length[:-1]))  # one piece where they follow
+    return first[joined], np.add.reduceat(length, joined), at
 
 
 def _runs(array: np.ndarray, first: np.ndarray, length: int) -> np.ndarray:
@@ -349,11 +400,18 @@ def _check_tables(
         and np.isfinite(np.array(spec.extents, float).reshape(-1, 4)).all()
         and (surfaces is None or (surfaces.dtype == np.uint8 and surfaces.shape[:1] == (len(spec.scenes),)))
         and isinstance(spec.fps, int | float)
+        and isinstance(spec.items, int)
+        and all(isinstance(name, str) for name in spec.fields)
+        and all(isinstance(size, int) for size in spec.sizes)
+        and len(spec.fields) == len(spec.sizes)
         and isinstance(spec.multilabel, bool)
         and arrays.keys() - {"frame_labels"}
     ):
         raise ValueError
-    axes = {"skeleton": sizes, "confidence": sizes[:2], "position": sizes[2:], "frame_labels": (classes,)}
+    axes: dict[str, tuple[int, ...]] = {
+        "skeleton": sizes, "confidence": sizes[:2], "position": sizes[2:], "frame_labels": (classes,),
+        "item": (), "when": (), "outcome": (), "field": (len(spec.fields),),
+    }  # fmt: skip
     total = max(map(len, arrays.values()))
     for name, array in arrays.items():
         wanted = (total, *axes[name])
@@ -384,6 +442,7 @@ def _write_tables(
     words: Iterable[Sequence[str]],
     surfaces: np.ndarray | None,
     left_out: Iterable[str],
+    more: Mapping[str, pa.Table | None],
 ) -> None:
     """Writes all of a corpus folder but its arrays."""
     pq.write_table(pa.table({k: pa.array(v) for k, v in table.items()}), folder / "recordings.parquet")
@@ -393,6 +452,9 @@ def _write_tables(
     pq.write_table(pa.table(columns), folder / "segments.parquet")
     if surfaces is not None:
         np.save(folder / "surfaces.npy", surfaces)
+    tables = [name for name, some in more.items() if some is not None]
+    for name in tables:
+        pq.write_table(more[name], folder / f"{name}.parquet")
     meta = {"format": FORMAT, "spec": spec.to_json(), "shapes": shapes, "surfaces": surfaces is not None,
-            "left_out": list(left_out)}  # fmt: skip
+            "left_out": list(left_out), "tables": tables}  # fmt: skip
     (folder / "corpus.json").write_text(json.dumps(meta, indent=1))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from acteme.errors import InputError
 from acteme.recordings.annotations import Segment
@@ -21,7 +22,7 @@ class Recording:
     """Frames per second, the same for all arrays."""
     arrays: Mapping[str, np.ndarray]
     """Batch names to arrays without the batch axis: `skeleton` (T, M, V, C), `confidence` (T, M, V); `position` (T, C)
-    of one agent."""
+    of one agent; `item`, `when`, `outcome` (T,) and `field` (T, F) of a log."""
     label: str = ""
     """Class of a trimmed, single-label clip; empty where `segments` say more, or nothing is known."""
     segments: tuple[Segment, ...] = ()
@@ -76,3 +77,5 @@ class Listing:
     """(scenes, H, W) uint8: class of each pixel of each scene's map, where there are maps."""
     notes: Sequence[str] = ()
     """What the reader left out or could not check, a line each."""
+    catalog: pa.Table | None = None
+    """What is known of each item: row k - 1 is about item k."""

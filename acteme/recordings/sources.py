@@ -22,6 +22,7 @@ from acteme.recordings.recording import Listing
 
 READERS = "acteme.recordings.skeleton.readers"
 TRACKS = "acteme.recordings.trajectories.readers"
+LOGS = "acteme.recordings.behavior.readers"
 WORLDS = "acteme.recordings.worlds"
 
 
@@ -78,6 +79,11 @@ SOURCES: dict[str, Source] = {
     "wildtrack": Source(f"{TRACKS}.wildtrack:wildtrack", True, "WildTrack, annotations_positions/*.json"),
     "sdd": Source(f"{TRACKS}.sdd:sdd", True, "Stanford Drone Dataset, SCENE/VIDEO/annotations.txt"),
     "trajnet": Source(f"{TRACKS}.trajnet:trajnet", True, "TrajNet++, .ndjson files"),
+    "events": Source(f"{LOGS}.events:events", True, "your own log: CSV or Parquet with user,item,timestamp or fields"),
+    "ml-100k": Source(f"{LOGS}.movielens:ml_100k", False, "MovieLens-100K, 100,000 ratings of films, comes along"),
+    "ml-1m": Source(f"{LOGS}.movielens:movielens", True, "MovieLens 1M or 10M, ratings.dat and movies.dat"),
+    "ml-20m": Source(f"{LOGS}.movielens:movielens", True, "MovieLens 20M, 25M or 32M, ratings.csv and movies.csv"),
+    "movielens": Source(f"{LOGS}.movielens:movielens", True, "any MovieLens as published, u.data of 100K too"),
 }
 """Name to source; the command line and the documentation are driven from it."""
 

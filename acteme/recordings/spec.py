@@ -31,6 +31,13 @@ class Spec:
     extents: tuple[tuple[float, float, float, float], ...] = ()
     """Left, top, right and bottom of each scene, in units of its positions: (0, 0, width, height) of an image."""
 
+    items: int = 0
+    """Items of the catalog: the largest item number; 0 where recordings have no items."""
+    fields: tuple[str, ...] = ()
+    """Names of the categorical fields of an event."""
+    sizes: tuple[int, ...] = ()
+    """Values that each field has, with 0 (unknown or rare)."""
+
     @property
     def group_names(self) -> tuple[str, ...]:
         """The coarse classes, in the order of their first class; number g of any coarse score is `group_names[g]`."""

@@ -1,0 +1,1 @@
+"""Readers of published logs and of your own."""

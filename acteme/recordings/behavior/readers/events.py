@@ -1,0 +1,192 @@
+"""Your own log: CSV or Parquet with users, items and times, or any events with categories."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from acteme.errors import InputError
+from acteme.recordings.behavior.codes import number, text
+from acteme.recordings.behavior.items import joined, split_text
+from acteme.recordings.behavior.log import Columns, Log
+from acteme.recordings.behavior.problems import Problems
+from acteme.recordings.behavior.single import Shares, single
+from acteme.recordings.behavior.streams import Chunk, Delimited, delimited, header, parquet
+from acteme.recordings.corpus import Corpus
+
+DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+KNOWN = {
+    "user": ("user", "user_id", "userid"),
+    "item": ("item", "item_id", "itemid"),
+    "time": ("timestamp", "time", "when"),
+    "outcome": ("outcome", "rating", "label", "click"),
+    "split": ("split",),
+}
+"""Names that columns have where options do not say otherwise, whatever their case."""
+TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+
+
+def events(
+    path: Path,
+    user: str = "",
+    item: str = "",
+    time: str = "",
+    outcome: str = "",
+    fields: tuple[str, ...] = (),
+    unit: str = "s",
+    core: int = 0,
+    rare: int = 1,
+    catalog: Path | None = None,
+    val: float = 0.1,
+    test: float = 0.1,
+    shuffle: bool = False,
+    seed: int = 0,
+) -> Corpus:
+    """Your own log: a CSV or Parquet file of any size, or a folder of such files, with a row per event.
+
+    With a column of users a recording is what is known of a user up to a moment: `train` has all events but the last
+    two, `val` all but the last, `test` all; the last one of `val` and `test` is to be predicted. Users with fewer than
+    3 events are for training only; events at the same time stay in the order of the file. A column `split` (train,
+    val, test) says otherwise. Without users, the events of each split are one recording; every event stands for itself.
+
+    Args:
+        path: the file (.csv, .tsv, .txt with tabs, each maybe .gz, or .parquet), or a folder of them, taken by name.
+        user: column of users; else `user` or `user_id`, or there are none.
+        item: column of items; else `item` or `item_id`, or there are none.
+        time: column of times: numbers, or dates as 2024-05-31 18:30:00; else `timestamp`, `time` or `when`, or the
+            order of the file.
+        outcome: column of numbers that are to be known; else `outcome`, `rating`, `label` or `click`, or there is none.
+        fields: columns of categories; else all that are left.
+        unit: s, ms, us or ns: what numbers of `time` count.
+        core: drop users and items with fewer events, again and again until none has; 0 keeps all.
+        rare: a field's values that fewer events of the training split have become the unknown value, 0.
+        catalog: a CSV or Parquet file with a column `item` and further ones: `title`, `text`, `categories` (with |
+            between) and numbers.
+        val: without users: share of the events for validation, after those for training.
+        test: without users: share of the events for the test, at the end.
+        shuffle: without users: draw the splits rather than cut them in the order of time.
+        seed: of the draw.
+
+    Raises:
+        InputError: there is no table, it has no such column, or a row is broken.
+    """
+    if unit not in TICKS:
+        raise InputError(f"unit is '{unit}'", "option", f"use {' or '.join(TICKS)}")
+    files = _files(path)
+    names = _names(files[0])
+    given = {"user": user, "item": item, "time": time, "outcome": outcome}
+    columns = _columns(names, given, fields, files[0])
+    problems = Problems()
+    known = joined(_catalog(catalog)) if catalog else None
+    read = _reading(files, problems, columns)
+    seen = [*files, *([path] if path.is_dir() else []), *([catalog] if catalog else [])]
+    if not columns.user:
+        if columns.item:
+            columns = replace(columns, item="", fields=(columns.item, *columns.fields))
+        return single(read, replace(columns, ticks=TICKS[unit]), problems, seen, Shares(val, test, shuffle, seed), rare)
+    log = Log(replace(columns, ticks=TICKS[unit]), problems)
+    for chunk in read():
+        log.add(chunk)
+    return log.corpus(seen, core, rare, known)
+
+
+def _files(path: Path) -> list[Path]:
+    """The tables, in the order of their names."""
+    if path.is_file():
+        return [path]
+    files = sorted(p for p in path.iterdir() if p.is_file() and (_kind(p) in DELIMITERS or _kind(p) == ".parquet"))
+    if not files:
+        raise InputError("has no .csv, .tsv, .txt or .parquet files", path, "give a table with a row per event")
+    return files
+
+
+def _kind(path: Path) -> str:
+    return Path(path.stem).suffix.lower() if path.suffix == ".gz" else path.suffix.lower()
+
+
+def _names(path: Path) -> list[str]:
+    kind = _kind(path)
+    if kind == ".parquet":
+        try:
+            return list(pq.read_schema(path).names)
+        except (pa.ArrowException, OSError) as error:
+            raise InputError("is no Parquet file", path, "write it again") from error
+    if kind not in DELIMITERS:
+        raise InputError(f"cannot tell what a '{path.suffix}' file holds", path, "give .csv, .tsv, .txt or .parquet")
+    return header(path, Delimited(DELIMITERS[kind]))
+
+
+def _columns(names: list[str], given: dict[str, str], fields: Sequence[str], path: Path) -> Columns:
+    """Which column says what."""
+    lower = {name.lower(): name for name in reversed(names)}
+    found = {}
+    for what in KNOWN:
+        if name := given.get(what, ""):
+            if name not in names:
+                raise InputError(f"has no column '{name}'", path, f"its columns: {', '.join(names)}")
+            found[what] = name
+    for what, usual in KNOWN.items():
+        left = [lower[n] for n in usual if n in lower and lower[n] not in (*found.values(), *fields)]
+        if what not in found and left:
+            found[what] = left[0]
+    if missing := [name for name in fields if name not in names]:
+        raise InputError(f"has no column '{missing[0]}'", path, f"its columns: {', '.join(names)}")
+    rest = tuple(fields) or tuple(name for name in names if name not in found.values())
+    if not rest and "item" not in found:
+        raise InputError("has neither items nor fields", path, "give a column item, or columns of categories")
+    return Columns(**found, fields=rest)
+
+
+def _reading(files: list[Path], problems: Problems, columns: Columns) -> Callable[[], Iterator[Chunk]]:
+    """What streams all files, again and again."""
+    c = columns
+    wanted = [n for n in (c.user, c.item, c.time, c.outcome, c.split, *c.fields) if n]
+
+    def read() -> Iterator[Chunk]:
+        for file in files:
+            if _kind(file) == ".parquet":
+                yield from parquet(file, wanted)
+            else:
+                yield from delimited(file, Delimited(DELIMITERS[_kind(file)]), problems, wanted)
+
+    return read
+
+
+def _catalog(path: Path) -> pa.Table:
+    """A table of items: text and numbers as they are, `categories` as lists."""
+    if not path.is_file():
+        raise InputError("does not exist", path, "correct the path")
+    problems = Problems()
+    names = _names(path)
+    lower = [name.lower() for name in names]
+    key = next((names[lower.index(n)] for n in KNOWN["item"] if n in lower), None)
+    if key is None:
+        raise InputError("has no column 'item'", path, f"its columns: {', '.join(names)}")
+    how = Delimited(DELIMITERS.get(_kind(path), ","))
+    chunks = list(parquet(path) if _kind(path) == ".parquet" else delimited(path, how, problems))
+    if problems.lines:
+        raise InputError(problems.lines[0])
+    out = {}
+    for name in names:
+        column = pa.chunked_array([c.columns[name] for c in chunks], None if chunks else pa.string()).combine_chunks()
+        out["item" if name == key else name.lower()] = _told(column, name == key, name.lower())
+    return pa.table(out)
+
+
+def _told(column: pa.Array, key: bool, name: str) -> pa.Array:
+    """A column of the catalog: names, lists of categories, numbers where all cells are, else text."""
+    if pa.types.is_list(column.type):
+        return column
+    if key or name in ("title", "text", "categories"):
+        column = text(column)
+        if name == "categories" and not key:
+            return split_text(column, "|")
+        return column if key else pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+    empty = pc.equal(text(column), "").to_numpy(zero_copy_only=False)
+    value, bad = number(column)
+    if (bad & ~empty).any() or empty.all():
+        return text(column)
+    return pa.array(value.astype(float), mask=empty)
