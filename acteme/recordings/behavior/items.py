@@ -29,7 +29,7 @@ def split_text(column: pa.Array, separator: str) -> pa.Array:
 
 def table(rows: Iterable[tuple[str, str, list[str], float | None]]) -> pa.Table:
     """Films: name, title, categories and year."""
-    columns = list(zip(*rows, strict=True)) or [[], [], [], []]
+    films = list(rows)
     types = (pa.string(), pa.string(), pa.list_(pa.string()), pa.float64())
     names = ("item", "title", "categories", "year")
-    return pa.table({n: pa.array(list(c), t) for n, c, t in zip(names, columns, types, strict=True)})
+    return pa.table({n: pa.array([film[k] for film in films], types[k]) for k, n in enumerate(names)})
