@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from acteme.errors import InputError
 from acteme.recordings.batch import Batch
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.windows import Windows
@@ -48,6 +49,8 @@ class Loader:
         """Recording and first frame of all windows that this process sees in the epoch, in order."""
         rng = np.random.default_rng(entropy(self.seed, self.stage, epoch))
         index, start = self.windows.cut(self.corpus.frames, rng)
+        if not len(index):
+            raise InputError("no recording has two events, one to foretell another", "data", "give longer recordings")
         order, step = rng.permutation(len(index)), self.batch * self.world
         if self.drop_last:
             order = np.resize(order, max(len(order) // step, 1) * step)

@@ -72,6 +72,35 @@ class Trajectories:
 
 
 @dataclass(frozen=True)
+class Preferences:
+    """What comes next out of a catalog, for a batch of windows: the score of item k is the product of a window's query
+    and row k - 1 of the table, so that a catalog of any size can be gone through in parts."""
+
+    query: Float[Array, "n d"]
+    table: Float[Array, "items d"]
+    bias: Float[Array, " items"] | None = None
+    """Added to the scores of each item."""
+
+
+@dataclass(frozen=True)
+class Chances:
+    """How the last event of each of a batch of windows turns out, foretold from all of it but its outcome."""
+
+    value: Float[Array, " n"]
+    """Probability that its outcome is 1; where outcomes are ratings, the rating that is expected."""
+
+
+@dataclass(frozen=True)
+class Oddities:
+    """How odd each event of a batch of windows is."""
+
+    scores: Float[Array, "n t"]
+    """Higher is odder; comparable among all events of a data set."""
+    pairs: Int[Array, "n t 2"] | None = None
+    """The two fields whose values go together least, where the method can tell."""
+
+
+@dataclass(frozen=True)
 class Segments:
     """Segments of many recordings, as columns (one row a segment)."""
 

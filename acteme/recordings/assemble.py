@@ -147,7 +147,7 @@ class Assembly:
                 for name, value in r.arrays.items():
                     self.known(value[a:b], name, a, where)
                     with np.errstate(over="ignore"):  # too large for float32: infinite, and then refused
-                        part = np.asarray(value[a:b], DTYPES[name])
+                        part: np.ndarray = np.asarray(value[a:b], DTYPES[name])
                     self.store.write(name, self.part(part, name, a, where))
                     forget(value)
             if self.spec.classes:

@@ -177,15 +177,16 @@ class Corpus:
 
         Args:
             index: (B,) positions of recordings within this corpus.
-            start: (B,) first frame of each window.
+            start: (B,) first frame of each window; one that is negative, -s, takes s frames fewer, from frame 0.
             frames: length T of the windows; None takes the longest remainder in the batch. Shorter ones are padded
                 with zeros at the end.
             captions: bring the recordings' captions along.
         """
-        index, start = np.asarray(index), np.asarray(start)
+        index, early = np.asarray(index), np.minimum(start, 0)
+        start = np.maximum(start, 0)
         rows = self.rows[index]
         left = np.maximum(self.table["frames"][rows] - start, 0)
-        length = left if frames is None else np.minimum(left, frames)
+        length = left if frames is None else np.clip(frames + early, 0, left)
         steps = np.arange(int(length.max(initial=0)) if frames is None else frames)
         mask = steps < length[:, None]
         first = self.table["offset"][rows] + start

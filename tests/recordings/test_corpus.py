@@ -145,6 +145,16 @@ def test_a_start_behind_the_end_is_all_padding(corpus):
 # --- folders ---------------------------------------------------------------------------------------------------------
 
 
+def test_a_start_before_the_beginning_takes_as_many_frames_fewer(corpus):
+    batch = corpus.batch(np.array([1, 1, 1, 0]), np.array([-3, 2, -9, -1]), 5)
+    whole = corpus.batch(np.array([1]), np.array([0]), 20)
+    assert batch["frames"].tolist() == [2, 5, 0, 4] and batch["start"].tolist() == [0, 2, 0, 0]
+    assert batch["mask"].sum(1).tolist() == [2, 5, 0, 4]
+    assert torch.equal(batch["skeleton"][0, :2], whole["skeleton"][0, :2]) and not batch["skeleton"][0, 2:].any()
+    assert torch.equal(batch["skeleton"][1], whole["skeleton"][0, 2:7])
+    assert not batch["frame_labels"][2].any()
+
+
 def test_a_selection_is_saved_in_its_order(corpus, tmp_path):
     saved = corpus.select(rows=np.array([2, 1])).save(tmp_path / "some")
     assert [r.name for r in saved] == ["d", "b/c"]

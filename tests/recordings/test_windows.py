@@ -69,7 +69,23 @@ def test_no_recordings_no_windows():
     assert all(len(v) == 0 for v in Windows().cut(np.array([], int)))
 
 
-@pytest.mark.parametrize("field", ["frames", "stride", "limit"])
+@given(lengths, st.integers(2, 9), st.integers(1, 5), st.none() | st.integers(1, 4))
+def test_prefixes_end_with_what_comes_next(sizes, frames, stride, most):
+    wanted = []
+    for i, size in enumerate(sizes.astype(int)):
+        ends = list(range(size, 1, -stride))[:most]
+        wanted += [(i, end - frames) for end in reversed(ends)]
+    index, start = Windows(frames=frames, stride=stride, prefixes=True, most=most).cut(sizes.astype(int))
+    assert list(zip(index.tolist(), start.tolist(), strict=True)) == wanted
+
+
+def test_prefixes_need_something_before_the_end():
+    assert all(len(v) == 0 for v in Windows(prefixes=True).cut(np.array([1, 1])))
+    with pytest.raises(InputError, match="what was, and what came"):
+        Windows(frames=1, prefixes=True)
+
+
+@pytest.mark.parametrize("field", ["frames", "stride", "limit", "most"])
 def test_lengths_below_one_are_refused(field):
     with pytest.raises(InputError, match=f"{field} of the windows is 0"):
         Windows(**{field: 0})

@@ -137,7 +137,8 @@ def _columns(names: list[str], given: dict[str, str], fields: Sequence[str], pat
     rest = tuple(fields) or tuple(name for name in names if name not in found.values())
     if not rest and "item" not in found:
         raise InputError("has neither items nor fields", path, "give a column item, or columns of categories")
-    return Columns(**found, fields=rest)
+    user, item, time, outcome, split = (found.get(what, "") for what in KNOWN)
+    return Columns(user, item, time, outcome, split, rest)
 
 
 def _reading(files: list[Path], problems: Problems, columns: Columns) -> Callable[[], Iterator[Chunk]]:
