@@ -123,6 +123,7 @@ def train(
     resume: Flag = False,
     stages: Annotated[UseAppendAction[tuple[str, ...]], arg(name="stage", metavar="STAGE")] = (),
     start: OptionalPath = None,
+    base: OptionalPath = None,
     settings: OmitArgPrefixes[Settings] = Settings(),  # noqa: B008
 ) -> None:
     """Trains a system, stage after stage, into a run folder.
@@ -136,6 +137,7 @@ def train(
         resume: go on with an interrupted run: the one that --run names, or the latest of this system and data.
         stages: train only this stage; all of them unless given.
         start: a run, perhaps on other data, from which to take the stages that are not trained, and the settings.
+        base: a run of any system to look into, where the system inspects another one.
         settings: the same for all systems.
     """
     from acteme.engine.config import configured
@@ -143,9 +145,10 @@ def train(
     from acteme.engine.train import train as train_
 
     own = (resume or start is not None) and not (small or set)
-    base = load(start).config if start is not None and not small else None
-    config = None if own else configured(system, small, set, base)
-    train_(system, data, run, config=config, settings=settings, resume=resume, stages=stages or None, start=start)
+    beginning = load(start).config if start is not None and not small else None
+    config = None if own else configured(system, small, set, beginning)
+    train_(system, data, run, config=config, settings=settings, resume=resume, stages=stages or None, start=start,
+           base=base)  # fmt: skip
 
 
 @app.command

@@ -5,6 +5,7 @@ config.json, spec.json     what its systems are built from
 STAGE/weights.safetensors  there as soon as the stage is done
 STAGE/metrics.csv          a row per optimization step
 STAGE/last.ckpt            where an unfinished stage goes on
+host/                      of a run that looks into another one: a copy of that
 evaluation.json            written by `evaluate`
 report.html                written by `report`
 """
@@ -103,10 +104,19 @@ class Run:
         return trained[-1]
 
     def build(self, stage: str) -> nn.Module:
-        """A fresh module of the stage; its weights follow from the run's seed, torch's generator is left alone."""
+        """A fresh module of the stage; its weights follow from the run's seed, torch's generator is left alone.
+
+        A stage that looks into another model (`attach`) is given it.
+        """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(entropy(self.settings.seed, stage, "initial weights"))
-            return self.kind(stage)(getattr(self.config, stage), self.spec)
+            module = self.kind(stage)(getattr(self.config, stage), self.spec)
+            if hasattr(module, "attach"):
+                from acteme.engine.host import host
+
+                if (model := host(self, stage)) is not None:
+                    module.attach(model)  # type: ignore[operator]
+            return module
 
     def module(self, stage: str | None = None) -> nn.Module:
         """The trained module of a stage (None: the last one), on the CPU, in evaluation mode."""

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from acteme import catalog
 from acteme.engine.config import to_json
+from acteme.engine.host import fitting, keep, replaced
 from acteme.engine.launch import launch, launched
 from acteme.engine.run import TRAINED, UNFINISHED, Run, fresh_name, load, short_name
 from acteme.engine.settings import Settings
@@ -31,6 +32,7 @@ def train(
     resume: bool = False,
     stages: Sequence[str] | None = None,
     start: Run | Path | str | None = None,
+    base: Run | Path | str | None = None,
 ) -> Run:
     """Trains a system on the training split of the data, stage after stage, each inheriting from those before.
 
@@ -47,6 +49,8 @@ def train(
         start: a run of the same system, perhaps on other data, from which the stages that are not trained here are
             taken; its configuration is the one to start from, too. So one pre-trains on one data set, and fine-tunes
             on another.
+        base: a run of any system to look into, for a system that looks into another (`inspect`), in place of its own
+            first stage. It may be moved or deleted afterwards.
 
     Returns:
         The trained run.
@@ -61,9 +65,14 @@ def train(
         raise InputError(f"'{entry.slug}' has no stage '{unknown[0]}'", "stages", "its stages: " + ", ".join(names))
     if start is not None and (resume or stages is None):
         raise InputError("a run to start from was given", "start", "name the stages to train, and do not resume")
+    looked = None if base is None else load(base if isinstance(base, Run) else Path(base))
+    if looked is not None:
+        stages = looking(entry, resume, stages)
     name = None if isinstance(data, Corpus) else str(data)
     whole = open_corpus(data)
     corpus = training_part(whole)
+    if looked is not None:
+        fitting(looked, corpus.spec)
     check_labels(entry, corpus, names if stages is None else stages)
     if resume:
         made = load(Path(run) if run is not None else unfinished(entry.slug, name), entry)
@@ -75,10 +84,14 @@ def train(
         source = None if start is None else load(start if isinstance(start, Run) else Path(start), entry)
         if source is not None and config is None and not small:
             config = source.config
-        made = create(entry, corpus, name, run, config, small, settings)
+        reads = entry.reads if looked is None else looked.entry.reads
+        made = create(entry, corpus, name, run, config, small, settings, reads)
+        if looked is not None and leader():
+            keep(made, looked)
         if source is not None:
             begin(made, source, [n for n in names if n not in (stages or ()) and source.done(n)])
-    left = [stage for stage in made.stages if (stages is None or stage in stages) and not made.done(stage)]
+    wanted = [stage for stage in made.stages if (stages is None or stage in stages) and not replaced(made, stage)]
+    left = [stage for stage in wanted if not made.done(stage)]
     validation = whole.select("val") if settings.best else None
     try:
         for stage in left:
@@ -128,13 +141,24 @@ def training_part(corpus: Corpus) -> Corpus:
     return corpus.select("train") if any(corpus.column("split")) else corpus
 
 
+def looking(entry: catalog.Entry, resume: bool, stages: Sequence[str] | None) -> tuple[str, ...]:
+    """The stages to train when another run is looked into; InputError where there is none that could."""
+    able = tuple(name for name, kind in entry.stages if hasattr(getattr(entry.module(), kind), "attach"))
+    if not able:
+        raise InputError(f"'{entry.slug}' looks into no other run", "base", "leave it away")
+    if resume or stages:
+        raise InputError("a run to look into was given", "base", "name no stages, and do not resume")
+    return able
+
+
 def create(entry: catalog.Entry, corpus: Corpus, data: str | None, run: Path | str | None, config: Any, small: bool,
-           settings: Settings) -> Run:  # fmt: skip
+           settings: Settings, reads: str = "") -> Run:  # fmt: skip
     """A new run folder with everything but trained stages."""
     if config is not None and small:
         raise InputError("both a configuration and `small` were given", "train", "give one of them")
-    if entry.reads not in corpus.arrays:
-        what = f"the data has no {entry.reads}, which system '{entry.slug}' reads"
+    reads = reads or entry.reads
+    if reads not in corpus.arrays:
+        what = f"the data has no {reads}, which system '{entry.slug}' reads"
         raise InputError(what, data, "it has: " + (", ".join(corpus.arrays) or "nothing"))
     if config is None:
         kind = entry.module().Config
