@@ -77,8 +77,8 @@ def choice(run: Run, stage: str, train: Corpus, validation: Corpus) -> Choice:
     """The choice that a run's settings ask for, by the run's own predictions."""
 
     def score(module: nn.Module) -> dict[str, float]:
-        asked = Asked(run, module, stage, validation, lambda: train, task.PROTOCOLS[0], resamples=1)
-        return task.measure(asked).metrics
+        protocol = measures.usual(run.entry.task, validation, module)
+        asked = Asked(run, module, stage, validation, lambda: train, protocol, resamples=1)
+        return measures.of(run.entry.task).measure(asked).metrics
 
-    task = measures.of(run.entry.task)
     return Choice(run.stage_folder(stage), run.settings.best, score)

@@ -103,39 +103,35 @@ def evaluate(
     run = load(run)
     if data is None and run.data is None:
         raise InputError("was trained on recordings in memory", run.folder, "say which data to evaluate on")
+    task = run.entry.task
     shown = run.data if data is None else "data" if isinstance(data, Corpus) else str(data)
     corpus = adapt(open_corpus(run.data if data is None else data), run.spec)  # type: ignore[arg-type]
-    protocol = protocol or default_protocol(run, stage)
+    able = run.can("predict") if stage is None else hasattr(run.kind(stage), "predict")
     other = data is not None and str(data) != run.data
     if protocol == "transfer" and not other:
         raise InputError(
             "is to be evaluated on the data it was trained on", run.folder, "name other data, or use linear"
         )
     chosen = part(corpus, split, other)
-    if protocol in measures.of(run.entry.task).PROTOCOLS:
-        if getattr(measures.of(run.entry.task), "CLASSES", True) and corpus.spec.classes != run.spec.classes:
+    if measures.has(task, protocol) if protocol else able:
+        if getattr(measures.of(task), "CLASSES", True) and corpus.spec.classes != run.spec.classes:
             raise InputError(other_classes(corpus.spec.classes, run.spec.classes),
                              None if isinstance(data, Corpus) else shown,
                              "evaluate latents instead, by --protocol transfer")  # fmt: skip
         name = stage or run.stage_with("predict")
         same = not other or (run.data is None and "train" in corpus.column("split"))  # the latter: both in memory
-        asked = Asked(run, run.module(name).to(device_for(accelerator)), name, chosen, partial(training_part, corpus),
-                      protocol, rules, batch, same)  # fmt: skip
-        outcome = measures.of(run.entry.task).measure(asked)
+        module = run.module(name).to(device_for(accelerator))
+        protocol = protocol or measures.usual(task, chosen, module)
+        asked = Asked(run, module, name, chosen, partial(training_part, corpus), protocol, rules, batch, same)
+        outcome = measures.of(task).measure(asked)
     else:
-        name = stage or run.stage_with("encode")
+        protocol, name = protocol or "linear", stage or run.stage_with("encode")
         outcome = probe(run, name, protocol, training_part(corpus), chosen, rules, recipe, batch, accelerator, progress)
-    made = Evaluation(run.entry.task, protocol, short_name(shown), split, outcome.metrics, outcome.intervals,
+    made = Evaluation(task, protocol, short_name(shown), split, outcome.metrics, outcome.intervals,
                       outcome.per_class, outcome.confusion)  # fmt: skip
     head = {"task": made.task, "protocol": protocol, "data": made.data, "split": split}
     write_text(run.folder / "evaluation.json", json.dumps({**head, **outcome.to_json()}, indent=1))
     return made
-
-
-def default_protocol(run: Run, stage: str | None) -> str:
-    """The run's own predictions where it makes any, a linear probe otherwise."""
-    able = run.can("predict") if stage is None else hasattr(run.kind(stage), "predict")
-    return measures.of(run.entry.task).PROTOCOLS[0] if able else "linear"
 
 
 def other_classes(own: tuple[str, ...], wanted: tuple[str, ...]) -> str:

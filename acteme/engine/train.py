@@ -233,21 +233,27 @@ def check_settings(settings: Settings) -> None:
 
 
 def check_labels(entry: catalog.Entry, corpus: Corpus, stages: Sequence[str]) -> None:
-    """Raises InputError where a stage that predicts classes would have nothing to learn from."""
-    if entry.task == "forecasting":  # what comes later is the label
-        return
-    if entry.task == "retrieval":
-        lack, labeled = "caption", any(corpus.captions(row) for row in corpus.rows)
-    elif entry.task == "recognition":
-        lack, labeled = "single label", bool((corpus.label >= 0).any())
-    else:
-        lack, labeled = "label", "frame_labels" in corpus.arrays
+    """Raises InputError where a stage that predicts would have nothing to learn from."""
+    such, more = "", "recordings with a {}"
+    match entry.task:
+        case "forecasting" | "anomalies":  # what comes later is the label; what is usual is learned
+            return
+        case "ranking":
+            lack, labeled = "second event", bool((corpus.frames > 1).any())
+        case "clicks":
+            lack, labeled = "outcome", "outcome" in corpus.arrays or "item" in corpus.arrays
+            more = "a column of clicks, labels or ratings, or one of items"
+        case "retrieval":
+            lack, labeled = "caption", any(corpus.captions(row) for row in corpus.rows)
+        case "recognition":
+            lack, labeled, such = "single label", bool((corpus.label >= 0).any()), ", such as mocap?form=clips"
+        case _:
+            lack, labeled = "label", "frame_labels" in corpus.arrays
     kinds = {name: getattr(entry.module(), kind) for name, kind in entry.stages}
     needy = [name for name in stages if hasattr(kinds[name], "predict")]
     if needy and not labeled:
         rest = [name for name in kinds if name not in needy]
-        such = ", such as mocap?form=clips" if lack == "single label" else ""
-        mend = f"give recordings with a {lack}{such}" + (f", or train only: {', '.join(rest)}" if rest else "")
+        mend = f"give {more.format(lack)}{such}" + (f", or train only: {', '.join(rest)}" if rest else "")
         raise InputError(f"no recording has a {lack}, from which stage '{needy[0]}' learns", "data", mend)
 
 

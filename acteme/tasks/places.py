@@ -119,6 +119,7 @@ def count(
     return _count(table.clone() if table.is_floating_point() else table.double(), targets, seen, 0)
 
 
+@torch.no_grad()
 def count_products(
     users: Float[Tensor, "u d"],
     items: Float[Tensor, "items1 d"],
@@ -126,6 +127,7 @@ def count_products(
     seen: Lists | None = None,
     bias: Float[Tensor, " items1"] | None = None,
     cells: int = CELLS,
+    padding: bool = True,
 ) -> Places:
     """Places of the targets where scores are products of vectors of users and items.
 
@@ -134,25 +136,29 @@ def count_products(
 
     Args:
         users: a vector each.
-        items: a vector each, row 0 is padding.
+        items: a vector each, row 0 is padding (see `padding`).
         targets, seen: as `count` takes them.
         bias: of each item, added to its scores.
         cells: scores held at a time.
+        padding: whether row 0 of `items` and `bias` is padding; otherwise it is item 1.
     """
-    if users.ndim != 2 or items.ndim != 2 or users.shape[1] != items.shape[1] or len(items) < 2:
+    first = 0 if padding else 1
+    columns = len(items) + first
+    if users.ndim != 2 or items.ndim != 2 or users.shape[1] != items.shape[1] or columns < 2:
         what = f"vectors of users of shape {tuple(users.shape)} and of items of shape {tuple(items.shape)}"
-        raise InputError(what, mend="give (users, d) and (items + 1, d)")
-    _check(targets, seen, len(users), len(items))
-    step = max(LEAST, cells // len(items))
-    held = torch.empty(min(step, len(users)), len(items), dtype=items.dtype, device=items.device)
+        raise InputError(what, mend=f"give (users, d) and ({'items + 1' if padding else 'items'}, d)")
+    _check(targets, seen, len(users), columns)
+    step = max(LEAST, cells // columns)
+    held = torch.empty(min(step, len(users)), columns, dtype=items.dtype, device=items.device)
     parts = []
     for start in range(0, len(users), step):
         some = users[start : start + step].to(items)
         table = held[: len(some)]
         for a in range(0, len(items), BLOCK):
-            torch.mm(some, items[a : a + BLOCK].T, out=table[:, a : a + BLOCK])
+            part = items[a : a + BLOCK]
+            torch.mm(some, part.T, out=table[:, first + a : first + a + len(part)])
         if bias is not None:
-            table += bias
+            table[:, first:] += bias
         stop = start + len(some)
         some_seen = seen.part(start, stop) if seen is not None else None
         parts.append(_count(table, targets.part(start, stop), some_seen, start))

@@ -40,6 +40,17 @@ class Asked:
     """Of the bootstrap, whose intervals a choice between epochs can do without."""
 
     @property
+    def kind(self) -> str:
+        """The protocol without its number."""
+        return self.protocol.partition("-")[0]
+
+    @property
+    def number(self) -> int | None:
+        """The N of a protocol `NAME-N`."""
+        told = self.protocol.partition("-")[2]
+        return int(told) if told else None
+
+    @property
     def windows(self) -> Windows:
         """What the stage was trained on."""
         return getattr(self.run.config, self.stage).windows
@@ -48,3 +59,16 @@ class Asked:
 def of(task: str) -> ModuleType:
     """The module of a task."""
     return import_module(f"{__name__}.{task}")
+
+
+def has(task: str, protocol: str) -> bool:
+    """Whether it is one of the task's own protocols, or one with a number (`NAME-N`) where it takes one."""
+    module, (name, _, number) = of(task), protocol.partition("-")
+    numbered = name in getattr(module, "NUMBERED", ()) and number.isdecimal() and int(number) > 0
+    return protocol in module.PROTOCOLS or numbered
+
+
+def usual(task: str, corpus: Corpus, module: nn.Module) -> str:
+    """The protocol that is meant where none is named: what the module says, what suits the data, or the first."""
+    choose = getattr(of(task), "choose", None)
+    return choose(corpus, module) if choose else of(task).PROTOCOLS[0]

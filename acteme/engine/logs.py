@@ -1,0 +1,83 @@
+"""Logs: recordings whose frames are events. What is known of a user up to a moment, and what is to be foretold."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Int
+
+from acteme.recordings.batch import Batch
+from acteme.recordings.corpus import Corpus
+from acteme.recordings.spec import Spec
+from acteme.recordings.windows import Windows
+from acteme.tasks.places import Lists
+
+EVENTS = 1 << 14
+"""Events that a module is given at a time at least, where it takes windows of few."""
+USERS, MET = 1 << 14, 1 << 23
+"""Users, and events of theirs, that are worked on at a time."""
+
+
+def is_log(spec: Spec) -> bool:
+    """Whether frames are events."""
+    return bool(spec.items or spec.fields)
+
+
+def has_users(corpus: Corpus) -> bool:
+    """Whether each recording is what is known of a user; else it is a stretch of a log whose events stand for
+    themselves."""
+    return bool((corpus.column("subject") != "").any())
+
+
+def reach(windows: Windows) -> int:
+    """Events that a stage looks back at, without the one to be foretold where its windows end with it."""
+    return (windows.frames or windows.limit) - windows.prefixes
+
+
+def held_out(corpus: Corpus, least: int = 1) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+    """Recording and number of the events that are to be foretold: the last of each recording of a user, and every one
+    where there are no users; of recordings with at least `least` events."""
+    index = np.flatnonzero(corpus.frames >= least)
+    if has_users(corpus):
+        return index, corpus.frames[index] - 1
+    return every(corpus.select(rows=index), index)
+
+
+def every(
+    corpus: Corpus, index: Int[np.ndarray, " r"] | None = None
+) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+    """Recording (named by `index`, if given) and number of all events."""
+    frames = corpus.frames
+    number = np.arange(frames.sum()) - np.repeat(np.cumsum(frames) - frames, frames)
+    return np.repeat(np.arange(len(corpus)) if index is None else index, frames), number
+
+
+def ending(corpus: Corpus, index: Int[np.ndarray, " n"], last: Int[np.ndarray, " n"], frames: int) -> Batch:
+    """Windows of at most so many events that end with the events `last` of recordings; padded at the end."""
+    return corpus.batch(index, last + 1 - frames, frames)
+
+
+def positions(
+    corpus: Corpus, index: Int[np.ndarray, " n"], count: Int[np.ndarray, " n"] | None = None
+) -> Int[np.ndarray, " e"]:
+    """Where the first `count` (all) events of recordings stand in the arrays, recording behind recording."""
+    count = corpus.frames[index] if count is None else count
+    return np.repeat(corpus.column("offset")[index] - np.cumsum(count) + count, count) + np.arange(count.sum())
+
+
+def met(corpus: Corpus, index: Int[np.ndarray, " n"], count: Int[np.ndarray, " n"]) -> Lists:
+    """Items of the first `count` events of recordings."""
+    item = corpus.arrays["item"][positions(corpus, index, count)]
+    return Lists(np.append(0, np.cumsum(count)), item.astype(np.int64))
+
+
+def blocks(count: Int[np.ndarray, " n"], users: int = USERS, events: int = MET) -> Iterator[slice]:
+    """Pieces of at most so many users with about so many events, given the events of each."""
+    key = np.cumsum(count) // events + np.arange(len(count)) // users
+    edges = [0, *(np.flatnonzero(np.diff(key)) + 1).tolist(), len(count)]
+    return (slice(a, b) for a, b in pairwise(edges) if b > a)
+
+
+def at_once(batch: int, frames: int) -> int:
+    """Windows that a module is given at a time: more of few events."""
+    return max(batch, EVENTS // frames)

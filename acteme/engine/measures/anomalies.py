@@ -1,0 +1,138 @@
+"""Anomalies: events that do not fit, by a score for each.
+
+Measured is every event of a log, and of recordings of users the last one. Protocols:
+
+- `labels`: the outcome of an event is 1 where it is an anomaly. Area under the ROC curve, average precision, precision
+  among as many events as there are anomalies;
+- `swaps`: without labels. Anomalies are made of the events by exchanging 1, 2 or 3 of their fields for other values, so
+  that the whole occurs nowhere in the log: drawn evenly (`uniform`), where rare values give them away, or as often as
+  they occur (`marginal`), where no value by itself tells anything. Each is held against the events themselves, and
+  (`new`) against those alone that the training split has not.
+
+Beside the method's own metrics stand those of two scores that only count in the training split: how rare the values are
+(`rarity`), and how little they go together, two by two (`strangeness`). See `recordings.events.counts`.
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import nn
+
+from acteme.engine.device import device_of
+from acteme.engine.logs import at_once, ending, held_out, positions
+from acteme.engine.measures import Asked
+from acteme.errors import InputError
+from acteme.recordings.batch import to_device
+from acteme.recordings.corpus import Corpus
+from acteme.recordings.events.counts import rarity, strangeness
+from acteme.recordings.events.swaps import occurs, swapped
+from acteme.tasks import anomalies, curves
+from acteme.tasks.outcome import Outcome
+
+PROTOCOLS = ("labels", "swaps")
+CLASSES = False
+"""Whether the data must have the classes of the run."""
+COUNTS = (1, 2, 3)
+"""Fields that are exchanged."""
+DRAWS = ("uniform", "marginal")
+SEED = 0
+"""Of what is exchanged: every run is held against the same anomalies."""
+
+
+def choose(corpus: Corpus, module: nn.Module) -> str:
+    """`labels` where there are any of both kinds."""
+    if "outcome" not in corpus.arrays:
+        return "swaps"
+    index, last = held_out(corpus)
+    outcome = corpus.arrays["outcome"][corpus.column("offset")[index] + last]
+    return "labels" if np.isin(outcome, (0, 1)).all() and len(np.unique(outcome)) == 2 else "swaps"
+
+
+def measure(asked: Asked) -> Outcome:
+    """The metrics of the protocol; InputError where the data has not what it needs."""
+    corpus, train = asked.corpus, asked.train()
+    if "field" not in corpus.arrays:
+        raise InputError("the data has no fields", "anomalies", "give a log with columns of categories")
+    if asked.protocol == "labels" and "outcome" not in corpus.arrays:
+        raise InputError("the data does not say which events are anomalies", "--protocol labels", "use swaps")
+    index, last = held_out(corpus)
+    at = corpus.column("offset")[index] + last
+    own, known = corpus.arrays["field"][at], train.arrays["field"][positions(train, np.arange(len(train)))]
+    if asked.protocol == "swaps":
+        return _swaps(asked, index, last, own, known)
+    label = corpus.arrays["outcome"][at]
+    out = anomalies.measure(oddities(asked, index, last), label, resamples=asked.resamples)
+    for name, score in (("rarity", rarity), ("strangeness", strangeness)):
+        counted = score(own, known)
+        out.metrics[f"auc_{name}"] = curves.auc(counted, label == 1)
+        out.metrics[f"average_precision_{name}"] = curves.average_precision(counted, label == 1)
+    return out
+
+
+@torch.no_grad()
+def oddities(
+    asked: Asked,
+    index: Int[np.ndarray, " n"],
+    last: Int[np.ndarray, " n"],
+    field: Int[np.ndarray, "n f"] | None = None,
+) -> Float[np.ndarray, " n"]:
+    """How odd events are, each as the last one of its window; with the fields `field` instead of their own."""
+    frames, device, found = asked.windows.frames or asked.windows.limit, device_of(asked.module), []
+    step = at_once(asked.batch, frames)
+    for a in range(0, len(index), step):
+        batch = ending(asked.corpus, index[a : a + step], last[a : a + step], frames)
+        batch.pop("outcome", None)
+        at = (torch.arange(len(batch["frames"])), batch["frames"] - 1)
+        if field is not None:
+            batch["field"] = batch["field"].clone()
+            batch["field"][at] = torch.from_numpy(field[a : a + step].astype(np.int64))
+        made = asked.module.predict(to_device(batch, device)).scores  # type: ignore[operator]
+        found.append(made.float().cpu().numpy()[at[0].numpy(), at[1].numpy()])
+    return np.concatenate(found)
+
+
+def _swaps(
+    asked: Asked,
+    index: Int[np.ndarray, " n"],
+    last: Int[np.ndarray, " n"],
+    own: Int[np.ndarray, "n f"],
+    known: Int[np.ndarray, "m f"],
+) -> Outcome:
+    """A row for every way to make anomalies; and as metrics, what is in these rows."""
+    spec = asked.corpus.spec
+    usable = sum(len(np.unique(column[column > 0])) > 1 for column in np.concatenate([known, own]).T)
+    if not usable:
+        raise InputError("no field has two values, to exchange one for another", "anomalies", "give other fields")
+    new = ~occurs(own, known)
+    out = Outcome({"new_events": float(new.mean())})
+    plain = {"": oddities(asked, index, last), "_rarity": rarity(own, known), "_strangeness": strangeness(own, known)}
+    everything = np.concatenate([known, own])
+    for draw in DRAWS:
+        for count in COUNTS[:usable]:
+            made = swapped(own, everything, spec.sizes, count, draw, SEED)  # type: ignore[arg-type]
+            if not len(made.source):
+                continue
+            odd = {
+                "": oddities(asked, index[made.source], last[made.source], made.codes),
+                "_rarity": rarity(made.codes, known),
+                "_strangeness": strangeness(made.codes, known),
+            }
+            row: dict[str, float] = {"events": float(len(made.source))}
+            for against, kept in (("", np.ones(len(own), bool)), ("_new", new)):
+                if not kept.any():
+                    continue
+                for who, score in odd.items():
+                    values = np.concatenate([plain[who][kept], score])
+                    label = np.repeat([False, True], [int(kept.sum()), len(score)])
+                    row[f"auc{against}{who}"] = curves.auc(values, label)
+                    row[f"average_precision{against}{who}"] = curves.average_precision(values, label)
+                    if not who:
+                        event = np.concatenate([np.flatnonzero(kept), made.source])
+                        told = anomalies.measure(values, label, recording=event, resamples=asked.resamples)
+                        for name in ("auc", "average_precision"):
+                            out.intervals[f"{name}{against}_{draw}@{count}"] = told.intervals[name]
+            out.per_class[f"{draw} {count}"] = row
+            out.metrics.update({f"{n}_{draw}@{count}": v for n, v in row.items() if n != "events"})
+    if not out.per_class:
+        raise InputError("all combinations of values occur in the log", "--protocol swaps", "give more fields")
+    return out

@@ -1,0 +1,122 @@
+"""Ranking: each user's last event among all items, foretold from the events before it.
+
+Protocols:
+
+- `full`: every item of the catalog is a candidate but those that the user has met before, however long ago, unless it
+  is the one to be found;
+- `repeats`: every item is a candidate, as where people come back to what they know;
+- `sampled`, `sampled-N`: the item to be found among 100 (N) that the user has not met, drawn evenly. It is here to
+  reproduce papers that measure so: it is not comparable with the others, and may order methods differently (Krichene
+  and Rendle, KDD 2020).
+
+Equal scores share their places: a constant score finds K / n at K (see `tasks.ranking.Ties`).
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from acteme.engine.device import device_of
+from acteme.engine.logs import blocks, ending, held_out, met, reach
+from acteme.engine.measures import Asked
+from acteme.errors import InputError
+from acteme.recordings.annotations import Preferences
+from acteme.recordings.batch import to_device
+from acteme.recordings.behavior.negatives import unmet
+from acteme.recordings.corpus import Corpus
+from acteme.tasks import places, ranking
+from acteme.tasks.outcome import Outcome
+from acteme.tasks.places import Lists, Places
+
+PROTOCOLS = ("full", "repeats", "sampled")
+NUMBERED = ("sampled",)
+CLASSES = False
+"""Whether the data must have the classes of the run."""
+SAMPLED = 100
+"""Items that one to be found is held against by `sampled`, unless told otherwise."""
+SEED = 0
+"""Of their draw: every run is held against the same ones."""
+SCORED = 256
+"""Users whose drawn items are scored at a time."""
+
+
+def measure(asked: Asked) -> Outcome:
+    """HR, NDCG and MRR at several K, and MRR, with intervals over users."""
+    return ranking.measure(found(asked), resamples=asked.resamples)
+
+
+@torch.no_grad()
+def found(asked: Asked) -> Places:
+    """Where the last item of each user stands; see `tasks.ranking.by_user` for a comparison user by user.
+
+    Raises:
+        InputError: the data has no items, or no user has two events.
+    """
+    corpus, kind = asked.corpus, asked.kind
+    if "item" not in corpus.arrays:
+        raise InputError("the data has no items", "ranking", "give a log with a column item")
+    index, last = held_out(corpus, 2)
+    if not len(index):
+        raise InputError("no user has two events, one to foretell the other", "ranking", "give longer histories")
+    rng, parts = np.random.default_rng(SEED), []
+    for some in blocks(last):
+        rows, before = index[some], last[some]
+        told = preferences(asked, rows, before)
+        target = corpus.arrays["item"][corpus.column("offset")[rows] + before].astype(np.int64)
+        seen = met(corpus, rows, before)
+        if kind == "sampled":
+            drawn = _drawn(seen, target, asked.number or SAMPLED, corpus.spec.items, rng)
+            parts.append(_among(told, target, drawn))
+            continue
+        parts.append(places.count_products(told.query, told.table, Lists.one(target),
+                                           None if kind == "repeats" else seen, told.bias, padding=False))  # fmt: skip
+    return Places.joined(parts)
+
+
+def preferences(asked: Asked, index: Int[np.ndarray, " n"], before: Int[np.ndarray, " n"]) -> Preferences:
+    """What users want after their first `before` events, of which the stage sees the latest."""
+    length, made, query = reach(asked.windows), None, []
+    for a in range(0, len(index), asked.batch):
+        rows, count = index[a : a + asked.batch], before[a : a + asked.batch]
+        made = told(asked.module, asked.corpus, rows, count, length)
+        query.append(made.query)
+    assert made is not None
+    return Preferences(torch.cat(query), made.table, made.bias)
+
+
+def told(module: torch.nn.Module, corpus: Corpus, index: Int[np.ndarray, " n"], before: Int[np.ndarray, " n"],
+         length: int) -> Preferences:  # fmt: skip
+    """What a module says of one batch, of which it sees at most `length` events each."""
+    batch = to_device(ending(corpus, index, before - 1, length), device_of(module))
+    made: Preferences = module.predict(batch)  # type: ignore[operator]
+    if len(made.table) != corpus.spec.items or len(made.query) != len(index):
+        what = f"{len(made.query)} queries and a table of {len(made.table)} items"
+        mend = f"predict must give {len(index)} and {corpus.spec.items}, row k - 1 for item k"
+        raise InputError(what, type(module).__name__, mend)
+    return made
+
+
+def _drawn(
+    seen: Lists, target: Int[np.ndarray, " u"], count: int, items: int, rng: np.random.Generator
+) -> Int[np.ndarray, "u {count}"]:
+    """Items that are neither met nor to be found."""
+    size = np.diff(seen.offset)
+    own = np.insert(seen.item, seen.offset[1:], target)
+    drawn = unmet(np.append(0, np.cumsum(size + 1)), own, count, np.ones(items), rng)
+    if not drawn.all():
+        what = f"a user has met all but fewer than {count} of {items} items"
+        raise InputError(what, "--protocol sampled", "use full, or sampled-N with a lower N")
+    return drawn
+
+
+def _among(made: Preferences, target: Int[np.ndarray, " u"], drawn: Int[np.ndarray, "u n"]) -> Places:
+    """The places of targets among what was drawn."""
+    candidates = torch.from_numpy(np.concatenate([target[:, None], drawn], 1) - 1)
+    scores: list[Float[Tensor, "b n1"]] = []
+    for a in range(0, len(candidates), SCORED):
+        at = candidates[a : a + SCORED].to(made.table.device)
+        value = (made.table[at] @ made.query[a : a + SCORED].to(made.table)[..., None])[..., 0]
+        scores.append(value if made.bias is None else value + made.bias[at])
+    table = torch.nn.functional.pad(torch.cat(scores), (1, 0))
+    return places.count(table, Lists.one(np.ones(len(target), np.int64)))

@@ -1,0 +1,36 @@
+"""How odd events are by counting alone: what any learned method has to be held against."""
+
+from itertools import combinations
+
+import numpy as np
+from jaxtyping import Float, Int
+
+SMOOTH = 0.5
+"""Added to every count, so that what never occurred has a logarithm."""
+
+
+def rarity(events: Int[np.ndarray, "n f"], train: Int[np.ndarray, "m f"]) -> Float[np.ndarray, " n"]:
+    """How rare the values of each event are: - sum over fields of log(how often its value occurs in training)."""
+    return -sum(np.log(_occurrences(events[:, k], train[:, k]) + SMOOTH) for k in range(events.shape[1]))
+
+
+def strangeness(events: Int[np.ndarray, "n f"], train: Int[np.ndarray, "m f"]) -> Float[np.ndarray, " n"]:
+    """How little the values of each event go together: - sum over pairs of fields of their pointwise mutual
+    information log(n_ij / (n_i n_j)) by the counts in training; what is the same for all events is left out."""
+    fields = range(events.shape[1])
+    alone = [np.log(_occurrences(events[:, k], train[:, k]) + SMOOTH) for k in fields]
+    out = np.zeros(len(events))
+    for i, j in combinations(fields, 2):
+        size = int(max(events[:, j].max(initial=0), train[:, j].max(initial=0))) + 1
+        both, known = (x[:, i].astype(np.int64) * size + x[:, j] for x in (events, train))
+        out -= np.log(_occurrences(both, known) + SMOOTH) - alone[i] - alone[j]
+    return out
+
+
+def _occurrences(value: Int[np.ndarray, " n"], known: Int[np.ndarray, " m"]) -> Int[np.ndarray, " n"]:
+    """How often each value is among `known`."""
+    names, often = np.unique(known, return_counts=True)
+    if not len(names):
+        return np.zeros(len(value), np.int64)
+    at = np.searchsorted(names, value).clip(max=len(names) - 1)
+    return np.where(names[at] == value, often[at], 0)
