@@ -42,6 +42,8 @@ class Columns:
     """Further categories."""
     ticks: int = 1
     """Units of `time` in a second, where it holds numbers."""
+    threshold: float | None = None
+    """With one, the outcome is 1 where the number is at least that, else 0."""
 
 
 class Cells:
@@ -66,7 +68,8 @@ class Cells:
         value, bad = number(chunk.columns[self.columns.outcome])
         bad = bad | (np.abs(value) > np.finfo(np.float32).max)
         self.note(chunk, self.columns.outcome, bad, "is no number", "give a number")
-        return value, bad
+        least = self.columns.threshold
+        return (value if least is None else (value >= least).astype(np.float32)), bad
 
     def split(self, chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:
         """Number of the split of each row, and which rows name another."""

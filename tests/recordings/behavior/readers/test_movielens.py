@@ -63,7 +63,48 @@ def test_catalog(corpus):
     films = {row["item"]: row for row in corpus.catalog.to_pylist()}
     assert films["1"] == {"item": "1", "title": "Toy Story", "categories": ["Animation", "Children's", "Comedy"],
                           "year": 1995.0}  # fmt: skip
-    assert sum(row["year"] is None for row in films.values()) <= 2
+    assert sum(row["year"] is not None and bool(row["categories"]) for row in films.values()) == 1679
+    assert films["267"]["categories"] == [] == films["1373"]["categories"]  # said to be unknown
+
+
+def values(corpus, field):
+    known = dict.fromkeys([0], "?")
+    known |= {v["number"]: v["value"] for v in corpus.values.to_pylist() if v["field"] == field}
+    return [known[int(k)] for k in corpus.arrays["field"][:, corpus.spec.fields.index(field)]]
+
+
+def test_fields_of_films_and_people(corpus):
+    assert corpus.spec.fields == ("category", "genre", "year", "age", "gender", "occupation")
+    assert corpus.spec.sizes == (96, 19, 72, 62, 3, 22)
+    told, item = np.asarray(corpus.arrays["field"]), np.asarray(corpus.arrays["item"])
+    who = np.repeat(np.arange(943), corpus.select("test").frames)
+    for by, some in ((item, told[:, :3]), (who, told[:, 3:])):
+        first = np.unique(by, return_index=True)[1]
+        assert (some == some[first][np.unique(by, return_inverse=True)[1]]).all()  # the same at all events
+    rows = np.flatnonzero(item == corpus.catalog["item"].to_pylist().index("1") + 1)
+    assert {values(corpus, "category")[k] for k in rows[:5]} == {"1990s Animation"}
+    a = int(corpus.select("test").column("offset")[corpus.select("test").column("subject").tolist().index("1")])
+    assert [values(corpus, f)[a] for f in ("age", "gender", "occupation")] == ["24", "M", "technician"]
+    assert set(np.bincount(np.asarray(corpus.arrays["outcome"]).astype(int), minlength=6)[1:]) != {0}
+
+
+def test_ratings_by_themselves():
+    flat = list_data("ml-100k?flat=true")
+    assert flat.spec.fields[:2] == ("user", "item") and len(flat.spec.fields) == 8 and flat.catalog is None
+    assert flat.column("split").tolist() == ["train", "val", "test"]
+    assert flat.frames.tolist() == [70_000, 20_000, 10_000] and flat.spec.items == 0
+    assert np.bincount(np.asarray(flat.arrays["outcome"]).astype(int)).tolist() == [0, 6110, 11370, 27145, 34174, 21201]
+    part = list_data("ml-100k?flat=true&fields=age,year&threshold=4&val=0.05&test=0.05&seed=7&rare=100")
+    assert part.spec.fields == ("user", "item", "age", "year") and part.frames.tolist() == [90_000, 5_000, 5_000]
+    assert np.bincount(np.asarray(part.arrays["outcome"]).astype(int)).tolist() == [44_625, 55_375]
+    often = np.bincount(part.arrays["field"][:90_000, 1])
+    assert often[1:].min() >= 100 and (np.diff(often[1:]) <= 0).all()  # the most frequent value of training is 1
+    # the draw scatters: a tenth of each user's ratings, not their last ones
+    share = [np.isin(part.arrays["field"][90_000:, 0], [k]).sum() / (often_k + 1) for k, often_k in
+             enumerate(np.bincount(part.arrays["field"][:90_000, 0])[1:50], 1)]  # fmt: skip
+    assert 0.05 < np.mean(share) < 0.2
+    with pytest.raises(InputError, match="core and flat are asked for together"):
+        list_data("ml-100k?flat=true&core=5")
 
 
 def test_a_core(tmp_path):
@@ -84,12 +125,31 @@ def test_layouts(tmp_path, layout):
         rows = "".join(",".join(map(str, r)) + "\n" for r in RATINGS)
         (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\n" + rows)
         (tmp_path / "movies.csv").write_text("movieId,title,genres\n10,Café (1994),Action|Western\n")
-    corpus = list_data(f"movielens:{tmp_path}")
+    people = {
+        "100k": ("u.user", "|", ("1", "24", "M", "artist", "0")),
+        "1m": ("users.dat", "::", ["1", "M", "24", "artist", "0"]),
+    }
+    if layout in people:
+        name, mark, cells = people[layout]
+        (tmp_path / name).write_text(mark.join(cells) + "\n")
+    corpus = list_data(f"movielens:{tmp_path}?threshold=3")
+    known = ("category", "genre", "year", *(("age", "gender", "occupation") if layout in people else ()))
+    assert corpus.spec.fields == known
+    assert values(corpus, "category") == ["?", "1990s Action", "?", "1990s Action", "?"]
+    if layout in people:
+        assert values(corpus, "age") == ["24", "24", "24", "?", "?"]
+        assert list_data(f"movielens:{tmp_path}?fields=zip,genre").spec.fields == ("zip", "genre")
+    with pytest.raises(InputError, match="has no field 'size'; use category, genre, year"):
+        list_data(f"movielens:{tmp_path}?fields=size")
+    bare = list_data(f"movielens:{tmp_path}?fields=none")
+    assert bare.spec.fields == () and "field" not in bare.arrays
+    flat = list_data(f"movielens:{tmp_path}?fields=none&flat=true&val=0&test=0")
+    assert flat.spec.fields == ("user", "item") and flat.frames.tolist() == [5]
     assert corpus.catalog.to_pylist() == [
         {"item": "10", "title": "Café", "categories": ["Action", "Western"], "year": 1994.0},
         *({"item": k, "title": None, "categories": None, "year": None} for k in ("30", "20", "7")),
     ]
-    assert corpus.arrays["item"].tolist() == [2, 1, 3, 1, 4] and corpus.arrays["outcome"].tolist() == [5, 3, 1, 4, 2]
+    assert corpus.arrays["item"].tolist() == [2, 1, 3, 1, 4] and corpus.arrays["outcome"].tolist() == [1, 1, 0, 1, 0]
     assert corpus.column("name").tolist() == ["1/train", "2/train", "1/val", "1/test"]
 
 
