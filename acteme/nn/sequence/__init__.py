@@ -1,0 +1,5 @@
+"""Encoders of sequences of items: what one did, in order, as a vector to compare with all items."""
+
+from acteme.nn.sequence.sasrec import SASRec, slots
+
+__all__ = ["SASRec", "slots"]

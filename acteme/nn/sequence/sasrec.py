@@ -1,0 +1,167 @@
+"""SASRec in the form of BERT: causal attention over the latest items, padded on the left, in absolute slots.
+
+Source: Kang and McAuley, Self-Attentive Sequential Recommendation (ICDM 2018), with the blocks of BERT: layer norm
+after the sum of the embeddings, norms after the residuals, GELU. S3-Rec, CoSeRec, ICLRec and ICSRec share this form.
+"""
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from acteme.errors import InputError
+
+EPS = 1e-12
+"""Of the layer norms, under the root."""
+
+
+def slots(item: Int[Tensor, "b t"], mask: Bool[Tensor, "b t"], length: int) -> Int[Tensor, "b l"]:
+    """The latest `length` items of right-padded histories, padded with 0 on the left: the last one is in the last slot.
+
+    Args:
+        item: numbers of items, from 1.
+        mask: which of them exist.
+        length: number of slots; longer histories lose their beginning.
+    """
+    at = mask.sum(1, keepdim=True) - length + torch.arange(1, length + 1, device=item.device)
+    return F.pad(item, (1, 0)).gather(1, at.clamp(0))
+
+
+class SASRec(nn.Module):
+    """Items in slots to a vector per slot, which sees the items up to it.
+
+    Args:
+        rows: rows of the table of items. Row 0 is padding: it is drawn like the others, and a loss over all rows trains
+            it, but it is never read as an input.
+        width: of the vectors (D).
+        length: slots (L).
+        layers: number of blocks.
+        heads: attention heads of each.
+        inner: width of the feed-forward layers; None: four times `width`.
+        dropout: of embeddings and of what is added to a residual.
+        attention_dropout: of attention weights.
+
+    Raises:
+        InputError: `width` is no multiple of `heads`.
+    """
+
+    def __init__(self, rows: int, width: int = 64, length: int = 50, layers: int = 2, heads: int = 2,
+                 inner: int | None = None, dropout: float = 0.5, attention_dropout: float = 0.5):  # fmt: skip
+        super().__init__()
+        if width % heads:
+            raise InputError(f"{heads} heads do not divide a width of {width}", mend="change one of them")
+        self.length, self.dropout = length, dropout
+        self.items = nn.Embedding(rows, width, padding_idx=0)
+        self.places = nn.Embedding(length, width)
+        self.norm = nn.LayerNorm(width, EPS)
+        self.blocks = nn.ModuleList(
+            Block(width, heads, inner or 4 * width, dropout, attention_dropout) for _ in range(layers)
+        )
+        self.apply(_draw)
+
+    @property
+    def table(self) -> Float[Tensor, "rows d"]:
+        """A vector per item; scores are products with it."""
+        return self.items.weight
+
+    def forward(self, slots: Int[Tensor, "b l"]) -> Float[Tensor, "b l d"]:
+        """A vector per slot; those of padding mean nothing.
+
+        Args:
+            slots: numbers of items, padded with 0 on the left (see the function `slots`). Fewer than `length` stand for
+                the last slots.
+        """
+        x, allowed = self.embed(slots)
+        for block in self.blocks:
+            x = block(x, allowed)
+        return x
+
+    def last(self, slots: Int[Tensor, "b l"]) -> Float[Tensor, "b d"]:
+        """The vector of the last slot alone. The last block is done for this slot only, and slots that are padding in
+        all of the batch are left out: same result, half of the time."""
+        used = (slots > 0).any(0)
+        x, allowed = self.embed(slots[:, int(used.byte().argmax()) :])
+        for block in self.blocks[:-1]:
+            x = block(x, allowed)
+        return self.blocks[-1](x, allowed, last=True)[:, 0]
+
+    def embed(self, slots: Int[Tensor, "b l"]) -> tuple[Float[Tensor, "b l d"], Bool[Tensor, "b 1 l l"]]:
+        """What the first block gets, and which slots each slot may look at: items up to its own. A slot of padding sees
+        itself, so that its softmax, which nobody reads, is defined."""
+        count = slots.shape[1]
+        x = self.norm(self.items(slots) + self.places.weight[self.length - count :])
+        causal = torch.ones(count, count, dtype=torch.bool, device=slots.device).tril()
+        own = torch.eye(count, dtype=torch.bool, device=slots.device)
+        allowed = ((slots > 0)[:, None] & causal) | own
+        return F.dropout(x, self.dropout, self.training), allowed[:, None]
+
+
+class Block(nn.Module):
+    """Attention and a feed-forward layer with GELU, each added to its input and normed after."""
+
+    def __init__(self, width: int, heads: int, inner: int, dropout: float, attention_dropout: float):
+        super().__init__()
+        self.heads, self.dropout, self.attention_dropout = heads, dropout, attention_dropout
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.norm1 = nn.LayerNorm(width, EPS)
+        self.up = nn.Linear(width, inner)
+        self.down = nn.Linear(inner, width)
+        self.norm2 = nn.LayerNorm(width, EPS)
+
+    def forward(
+        self, x: Float[Tensor, "b l d"], allowed: Bool[Tensor, "b 1 l l"], last: bool = False
+    ) -> Float[Tensor, "b q d"]:
+        """All slots, or the last one alone (q = 1)."""
+        if last:
+            width = x.shape[-1]
+            kept, allowed = x[:, -1:], allowed[:, :, -1:]
+            q = F.linear(kept, self.qkv.weight[:width], self.qkv.bias[:width])
+            k, v = F.linear(x, self.qkv.weight[width:], self.qkv.bias[width:]).chunk(2, -1)
+        else:
+            kept = x
+            q, k, v = self.qkv(x).chunk(3, -1)
+        drop = self.attention_dropout if self.training else 0.0
+        parts = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (q, k, v))
+        seen = F.scaled_dot_product_attention(*parts, attn_mask=allowed, dropout_p=drop).transpose(1, 2).flatten(2)
+        x = self.norm1(kept + F.dropout(self.out(seen), self.dropout, self.training))
+        return self.norm2(x + F.dropout(self.down(F.gelu(self.up(x))), self.dropout, self.training))
+
+
+def _draw(module: nn.Module) -> None:
+    """Weights from N(0, 0.02), biases 0, as in BERT; row 0 of the items too."""
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=0.02)
+    if isinstance(module, nn.Linear):
+        nn.init.zeros_(module.bias)
+
+
+def from_s3rec(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of the code of S3-Rec and its kin (CoSeRec, ICLRec, ICSRec) as those of `SASRec`; other names stay."""
+    made = {_TOP.get(name, name): value for name, value in state.items() if not name.startswith(_LAYER)}
+    for n in sorted({int(name.split(".")[2]) for name in state if name.startswith(_LAYER)}):
+        layer, block = f"{_LAYER}{n}.", f"blocks.{n}."
+        for kind in ("weight", "bias"):
+            parts = [state[f"{layer}attention.{part}.{kind}"] for part in ("query", "key", "value")]
+            made[f"{block}qkv.{kind}"] = torch.cat(parts)
+            for old, new in _INNER.items():
+                made[f"{block}{new}.{kind}"] = state[f"{layer}{old}.{kind}"]
+    return made
+
+
+_LAYER = "item_encoder.layer."
+_TOP = {
+    "item_embeddings.weight": "items.weight",
+    "position_embeddings.weight": "places.weight",
+    "LayerNorm.weight": "norm.weight",
+    "LayerNorm.bias": "norm.bias",
+}
+_INNER = {
+    "attention.dense": "out",
+    "attention.LayerNorm": "norm1",
+    "intermediate.dense_1": "up",
+    "intermediate.dense_2": "down",
+    "intermediate.LayerNorm": "norm2",
+}
