@@ -245,6 +245,8 @@ def check_labels(entry: catalog.Entry, corpus: Corpus, stages: Sequence[str]) ->
             more = "a column of clicks, labels or ratings, or one of items"
         case "retrieval":
             lack, labeled = "caption", any(corpus.captions(row) for row in corpus.rows)
+        case "arguments":
+            lack, labeled = "document", corpus.arguments is not None and bool(len(corpus.told()))
         case "recognition":
             lack, labeled, such = "single label", bool((corpus.label >= 0).any()), ", such as mocap?form=clips"
         case _:

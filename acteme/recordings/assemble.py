@@ -9,7 +9,9 @@ import numpy as np
 
 from acteme.errors import InputError
 from acteme.recordings.annotations import Segments, rasterize
+from acteme.recordings.documents.document import Ontology, check_span
 from acteme.recordings.recording import Recording
+from acteme.recordings.spans import Spans
 from acteme.recordings.spec import Spec
 
 DTYPES: dict[str, type] = {
@@ -20,6 +22,8 @@ DTYPES: dict[str, type] = {
     "when": np.int64,
     "field": np.int32,
     "outcome": np.float32,
+    "word": np.int32,
+    "sentence": np.int32,
     "frame_labels": np.uint8,
 }
 TEXT_COLUMNS = ("name", "split", "subject", "camera", "text")
@@ -31,6 +35,8 @@ AXES = {
     "when": "(frames)",
     "field": "(frames, fields)",
     "outcome": "(frames)",
+    "word": "(frames, ends)",
+    "sentence": "(frames)",
 }
 CHUNK = 1 << 22
 """Numbers per chunk: 16 MiB of float32."""
@@ -109,12 +115,15 @@ class Assembly:
     def __init__(self, spec: Spec, store: Store, strict: bool):
         self.spec, self.store, self.strict = spec, store, strict
         self.classes = {name: k for k, name in enumerate(spec.classes)}
+        self.ontology = Ontology.of_pairs(spec.classes, spec.roles, spec.most)
         self.names: set[str] = set()
         self.arrays: tuple[str, ...] = ()
         self.rows: list[dict[str, object]] = []
         self.segments: list[tuple[int, float, float, int, float]] = []
         self.texts: list[str] = []
         self.events: list[str] = []
+        self.arguments: list[tuple[int, int, int, int]] = []
+        self.mentions: list[tuple[int, int, int, int]] = []
         self.total = 0
 
     def add_all(self, recordings: Iterable[Recording], left_out: list[str] | None) -> None:
@@ -150,7 +159,7 @@ class Assembly:
                         part: np.ndarray = np.asarray(value[a:b], DTYPES[name])
                     self.store.write(name, self.part(part, name, a, where))
                     forget(value)
-            if self.spec.classes:
+            if self.spec.classes and r.event is None:
                 self.mark(r, segments, label)
         except InputError:
             self.store.undo()
@@ -159,6 +168,11 @@ class Assembly:
         row: dict[str, object] = {n: getattr(r, n) for n in TEXT_COLUMNS}
         row |= {"offset": self.total, "frames": r.frames, "fps": float(r.fps), "label": label}
         row |= {f"factor:{k}": float(v) for k, v in r.factors.items()}
+        if r.event is not None:
+            row |= {"trigger_start": r.event.start, "trigger_end": r.event.end}
+            number, kind = len(self.rows), r.event.type
+            self.arguments += [(number, a.start, a.end, self.ontology.number(kind, a)) for a in r.event.arguments]
+            self.mentions += [(number, *mention) for mention in r.mentions]
         self.rows.append(row)
         self.names.add(r.name)
         self.arrays = tuple(sorted(r.arrays))
@@ -200,11 +214,14 @@ class Assembly:
             if size.get("coordinates", spec.channels) != spec.channels:
                 what = f"{name} has {size['coordinates']} coordinates where the data set has {spec.channels}"
                 raise InputError(what, where, "give all recordings the same number of coordinates")
+            if size.get("ends", 2) != 2:
+                raise InputError(f"{name} has {size['ends']} positions", where, "give a first and a last byte per word")
             if size.get("fields", len(spec.fields)) != len(spec.fields):
                 what = f"{size['fields']} fields where the data set has {len(spec.fields)}"
                 raise InputError(what, where, "give every event a value of each field, 0 where it is unknown")
             if np.issubdtype(DTYPES[name], np.integer) and value.dtype.kind not in "iu":
                 raise InputError(f"{name} is {value.dtype}", where, "give whole numbers")
+        check_document(r, where)
         for s in r.segments:
             if not 0 <= s.start < s.end < np.inf:
                 what = f"segment '{s.label}' from {s.start:g} s to {s.end:g} s is empty, reversed or negative"
@@ -272,6 +289,33 @@ class Assembly:
         """The segments as columns, ordered by recording."""
         s = [np.array(c) for c in zip(*self.segments, strict=True)] or [np.zeros(0)] * 5
         return Segments(s[0].astype(np.int64), s[1], s[2], s[3].astype(np.int64), s[4])
+
+    def spans(self) -> tuple[Spans, Spans] | tuple[None, None]:
+        """The arguments and the mentions of documents; None where recordings are none."""
+        if "word" not in self.arrays:
+            return None, None
+        return Spans.of(self.arguments), Spans.of(self.mentions)
+
+
+def check_document(r: Recording, where: str) -> None:
+    """Raises InputError where a recording's words, its text and its event do not fit together."""
+    given = ("word" in r.arrays, "sentence" in r.arrays, r.event is not None)
+    if r.event is None or not all(given):
+        if any(given):
+            raise InputError("has only part of a document", where, "give word, sentence and event, or none of them")
+        return
+    word, sentence = np.asarray(r.arrays["word"], np.int64), np.asarray(r.arrays["sentence"])
+    size = len(r.text.encode())
+    if word[0, 0] < 0 or word[-1, 1] > size or (word[:, 0] >= word[:, 1]).any() or (word[1:, 0] < word[:-1, 1]).any():
+        raise InputError(f"its words are not in order in its text of {size} bytes", where, "give their bytes in order")
+    if sentence[0] < 0 or (np.diff(sentence) < 0).any():
+        raise InputError("its sentences are not in order", where, "number them from 0, word by word")
+    spans = [("the trigger", r.event.start, r.event.end), *(("a mention", a, b) for a, b, _ in r.mentions)]
+    for what, start, end in spans:
+        check_span(start, end, r.frames, what, where)
+    for a in r.event.arguments:
+        if a.end <= a.start:
+            raise InputError(f"an argument ends before word {a.end}, before its start {a.start}", where, "correct it")
 
 
 def forget(array: np.ndarray) -> None:

@@ -3,7 +3,8 @@
 A batch is a dict of tensors. B windows, T frames, M persons, V joints, C or D coordinates, K classes. Frames beyond a
 recording's end are zero and False in `mask`. A person who is not there is all zeros. Q captions of at most L bytes of
 UTF-8 each, padded with zeros (see `recordings.captions`); H rows and W columns of a map, Y and X of a
-video; F categorical fields of an event of a log, which is a frame of its recording.
+video; F categorical fields of an event of a log, which is a frame of its recording; A arguments of the event of a
+document, whose frames are its words and whose one caption is its text.
 """
 
 from dataclasses import dataclass
@@ -34,6 +35,15 @@ VOCABULARY: dict[str, Entry] = {
     "when": Entry("B T", torch.int64, "time of an event: seconds since 1970, or steps of the log"),
     "field": Entry("B T F", torch.int64, "value of each categorical field of an event; 0 is unknown, rare or padding"),
     "outcome": Entry("B T", torch.float32, "click, rating or label of an event"),
+    "word": Entry("B T 2", torch.int64, "first byte of each word of a document in its `text`, and one past its last"),
+    "sentence": Entry("B T", torch.int64, "number of the sentence of each word, within its document"),
+    "trigger": Entry("B 2", torch.int64, "first word of the trigger of a document's event, and one past its last"),
+    "argument": Entry(
+        "B A 3",
+        torch.int64,
+        "first word, one past the last, and role of each argument; outside of the window where it "
+        "is, role -1 where the ontology has it not; padded with -1",
+    ),
     "mask": Entry("B T", torch.bool, "frames that exist; the rest is padding at the end"),
     "frames": Entry("B", torch.int64, "number of frames that exist"),
     "fps": Entry("B", torch.float32, "frames per second"),

@@ -84,19 +84,22 @@ class CheckReport:
         table = Table("", "", show_header=False, box=None)
         spec = self.spec or Spec()
         table.add_row("recordings", f"{self.recordings} ({self.unlabeled} without a label)")
-        length = "" if spec.items or spec.fields else f"{_clock(self.seconds)}, "
-        table.add_row("length", f"{length}{self.shortest} to {self.longest} frames each")
+        clocked = not (spec.items or spec.fields or spec.roles)
+        length = f"{_clock(self.seconds)}, " if clocked else ""
+        table.add_row("length", f"{length}{self.shortest} to {self.longest} {'words' if spec.roles else 'frames'} each")
         if spec.items or spec.fields:
             table.add_row("items", str(spec.items) if spec.items else "none")
             sizes = (f"{name} ({size - 1} values)" for name, size in zip(spec.fields, spec.sizes, strict=True))
             table.add_row("fields", ", ".join(sizes) or "none")
+        elif spec.roles:
+            table.add_row("roles", f"{len(spec.roles)}, {len({role for _, role in spec.roles})} names")
         elif spec.scenes:
             table.add_row("positions", f"{spec.channels} coordinates, in {len(spec.scenes)} scenes")
             table.add_row("human-seconds", f"{self.seconds:.0f}")
         else:
             table.add_row("skeleton", f"{spec.layout}: {spec.joints} joints, {spec.channels} coordinates")
             table.add_row("persons", ", ".join(f"{n} in {count}" for n, count in sorted(self.persons.items())))
-        if not (spec.items or spec.fields):
+        if clocked:
             table.add_row("frames/s", ", ".join(f"{fps:g} in {count}" for fps, count in sorted(self.rates.items())))
         table.add_row("subjects", str(self.subjects))
         table.add_row(
@@ -199,6 +202,8 @@ class _Nowhere:
 
 def _presence(r: Recording) -> tuple[int, bool]:
     """Most persons in any frame, and whether anything moves."""
+    if r.event is not None:
+        return 1, True
     if "skeleton" not in r.arrays:
         position = np.asarray(r.arrays["position"])
         return 1, len(position) == 1 or bool((position != position[0]).any())

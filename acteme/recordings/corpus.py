@@ -16,19 +16,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from jaxtyping import Int
 
 from acteme.atomic import fresh_folder
 from acteme.errors import InputError
-from acteme.recordings.annotations import Segment, Segments
+from acteme.recordings.annotations import Arguments, Segment, Segments
 from acteme.recordings.assemble import CHUNK, DTYPES, TEXT_COLUMNS, Assembly, Files, Memory, forget
 from acteme.recordings.batch import VOCABULARY, Batch
-from acteme.recordings.captions import gather
+from acteme.recordings.captions import gather, to_bytes
+from acteme.recordings.documents.document import Argument, Event, Ontology, role_name
 from acteme.recordings.recording import Recording
+from acteme.recordings.spans import Spans
 from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
 
 FORMAT = 2
 """Version of the folder layout; a corpus of another version is rebuilt."""
+TRIGGER = ("trigger_start", "trigger_end")
+"""Columns of the table of documents."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,6 +61,11 @@ class Corpus:
     `categories` (a list) and numbers by name, as far as they are known."""
     values: pa.Table | None = None
     """Names of the fields' values: columns `field`, `number` and `value`; 0, the unknown, has no row."""
+    arguments: Spans | None = None
+    """Of documents: all arguments of their events; `number` is the role in `Spec.roles`. The events' triggers are the
+    columns `trigger_start` and `trigger_end` (one past the last word) of the table."""
+    mentions: Spans | None = None
+    """Of documents: the mentions of entities that have several in a document; `number` is the entity, within it."""
     files: tuple[Path, ...] = ()
     """The files it was read from, where it comes straight from a reader."""
     notes: tuple[str, ...] = ()
@@ -152,7 +162,20 @@ class Corpus:
             camera=str(t["camera"]),
             text=str(t["text"]),
             factors={k[7:]: float(v) for k, v in t.items() if k.startswith("factor:") and not np.isnan(v)},
+            event=self.event(row),
+            mentions=() if self.mentions is None else _triples(self.mentions.take(np.array([row]))),
         )
+
+    def event(self, row: int) -> Event | None:
+        """The event of a row of the table, where that is a document. Roles that the ontology has not are empty."""
+        if self.arguments is None:
+            return None
+        kind = int(self.table["label"][row])
+        of = [(a, b, self.spec.roles[n][1] if n >= 0 else "")
+              for a, b, n in _triples(self.arguments.take(np.array([row])))]  # fmt: skip
+        arguments = tuple(Argument(a, b, role_name(role), role if role_name(role) != role else "") for a, b, role in of)
+        start, end = (int(self.table[name][row]) for name in TRIGGER)
+        return Event(start, end, self.spec.classes[kind] if kind >= 0 else "", arguments)
 
     def __iter__(self) -> Iterator[Recording]:
         return (self[i] for i in range(len(self)))
@@ -164,6 +187,30 @@ class Corpus:
         at = position[self.segments.recording]
         kept = self.segments.select(at >= 0)
         return replace(kept, recording=at[at >= 0])
+
+    def told(self) -> Arguments:
+        """True arguments of these documents; `document` is the position within this corpus.
+
+        An argument that lies outside of its document has the span (-1, -1), a role that the ontology has not is -1:
+        neither can be found.
+        """
+        if self.arguments is None:
+            raise InputError("holds no documents", "data", "give documents with events, see docs/data.md")
+        some = self.arguments.take(self.rows)
+        first, last = (self.column(name)[some.recording] for name in TRIGGER)
+        inside = (some.start >= 0) & (some.end <= self.frames[some.recording])
+        span = np.where(inside[:, None], np.stack([some.start, some.end - 1], 1), -1)
+        return Arguments(some.recording, np.stack([first, last - 1], 1), span, some.number)
+
+    def coreferent(self) -> Int[np.ndarray, "m 4"]:
+        """Document (position within this corpus), first word, last word, and entity (a number of its own in the whole
+        corpus) of each mention of an entity that has several."""
+        if self.mentions is None:
+            return np.zeros((0, 4), np.int64)
+        some = self.mentions.take(self.rows)
+        pairs = np.stack([some.recording, some.number], 1)
+        entity = np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1)
+        return np.stack([some.recording, some.start, some.end - 1, entity], 1)
 
     # --- batching ----------------------------------------------------------------------------------------------------
 
@@ -212,6 +259,12 @@ class Corpus:
         if self.surfaces is not None:
             seen = np.where(self.scene[rows, None, None] >= 0, self.surfaces[self.scene[rows]], 0)
             out["surface"] = torch.from_numpy(seen)
+        if self.arguments is not None:
+            out["text"] = torch.from_numpy(to_bytes([[text] for text in self.table["text"][rows].tolist()]))
+            trigger = np.stack([self.table[name][rows] for name in TRIGGER], 1)
+            out["trigger"] = torch.from_numpy(trigger.astype(np.int64) - start[:, None])
+            out["argument"] = torch.from_numpy(self.arguments.padded(rows, start))
+            return out
         return out | (gather([self.captions(row) for row in rows]) if captions else {})
 
     # --- making ------------------------------------------------------------------------------------------------------
@@ -243,8 +296,9 @@ class Corpus:
         made = Assembly(spec, memory, strict)
         made.add_all(recordings, left_out)
         texts, events = (tuple(some) if any(some) else () for some in (made.texts, made.events))
+        arguments, mentions = made.spans()
         return cls(spec, memory.arrays(), made.table(), made.columns(), texts, events, surfaces,
-                   left_out=tuple(left_out or ()), catalog=catalog)  # fmt: skip
+                   left_out=tuple(left_out or ()), catalog=catalog, arguments=arguments, mentions=mentions)  # fmt: skip
 
     @classmethod
     def build(
@@ -270,8 +324,8 @@ class Corpus:
                 files.close()
             shapes = {name: tuple(shape) for name, shape in files.kept.items()}
             words = (made.texts, made.events)
-            _write_tables(work, spec, shapes, made.table(), made.columns(), words, surfaces, left_out or (),
-                          {"catalog": catalog})  # fmt: skip
+            more = {"catalog": catalog} | dict(zip(("arguments", "mentions"), map(_table, made.spans()), strict=True))
+            _write_tables(work, spec, shapes, made.table(), made.columns(), words, surfaces, left_out or (), more)
         return cls.open(folder)
 
     def save(self, folder: Path) -> "Corpus":
@@ -297,6 +351,8 @@ class Corpus:
                             file.write(np.ascontiguousarray(array[b : min(b + size, a + n)]).data)
                             forget(array)
             more = {"catalog": self.catalog, "values": self.values}
+            for name, spans in (("arguments", self.arguments), ("mentions", self.mentions)):
+                more[name] = _table(None if spans is None else spans.take(self.rows))
             _write_tables(work, self.spec, shapes, table, segments, words, self.surfaces, self.left_out, more)
         return type(self).open(folder)
 
@@ -330,14 +386,19 @@ class Corpus:
                 pq.read_table(folder / f"{name}.parquet") if name in meta.get("tables", ()) else None
                 for name in ("catalog", "values")
             )
+            arguments, mentions = (
+                Spans.from_table(pq.read_table(folder / f"{name}.parquet")) if name in meta.get("tables", ()) else None
+                for name in ("arguments", "mentions")
+            )
             _check_tables(spec, arrays, columns, segments, texts + events, surfaces)
+            _check_documents(spec, arrays, columns, arguments, mentions)
             if catalog is not None and catalog.num_rows != spec.items:
                 raise ValueError
         except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, pa.ArrowException) as error:
             raise InputError("is not a corpus folder, or a damaged one", folder, mend) from error
         texts, events = (some if any(some) else () for some in (texts, events))
         return cls(spec, arrays, columns, segments, texts, events, surfaces, left_out=left_out, catalog=catalog,
-                   values=values)  # fmt: skip
+                   values=values, arguments=arguments, mentions=mentions)  # fmt: skip
 
 
 def _stretches(offset: np.ndarray, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -411,7 +472,7 @@ def _check_tables(
         raise ValueError
     axes: dict[str, tuple[int, ...]] = {
         "skeleton": sizes, "confidence": sizes[:2], "position": sizes[2:], "frame_labels": (classes,),
-        "item": (), "when": (), "outcome": (), "field": (len(spec.fields),),
+        "item": (), "when": (), "outcome": (), "field": (len(spec.fields),), "word": (2,), "sentence": (),
     }  # fmt: skip
     total = max(map(len, arrays.values()))
     for name, array in arrays.items():
@@ -432,6 +493,38 @@ def _check_tables(
     )
     if not (count and all(part.all() for part in fit) and all(name in table for name in TEXT_COLUMNS)):
         raise ValueError
+
+
+def _check_documents(
+    spec: Spec,
+    arrays: dict[str, np.ndarray],
+    table: dict[str, np.ndarray],
+    arguments: Spans | None,
+    mentions: Spans | None,
+) -> None:
+    """Raises ValueError, or KeyError for a missing column, where spans do not fit the documents."""
+    pairs = Ontology.of_pairs(spec.classes, spec.roles, spec.most).pairs
+    if pairs != spec.roles or any((x is None) == ("word" in arrays) for x in (arguments, mentions)):
+        raise ValueError
+    if arguments is None or mentions is None:
+        return
+    start, end = (table[name] for name in TRIGGER)
+    fit = [(start >= 0) & (start < end) & (end <= table["frames"]), arguments.number < len(spec.roles)]
+    for some in (arguments, mentions):
+        if any(getattr(some, name).dtype.kind != "i" for name in ("recording", "start", "end", "number")):
+            raise ValueError
+        fit += [(some.recording >= 0) & (some.recording < len(start)) & (some.start < some.end) & (some.number >= -1),
+                np.diff(some.recording) >= 0]  # fmt: skip
+    if start.dtype.kind != "i" or end.dtype.kind != "i" or not all(part.all() for part in fit):
+        raise ValueError
+
+
+def _table(spans: Spans | None) -> pa.Table | None:
+    return None if spans is None else spans.table()
+
+
+def _triples(spans: Spans) -> tuple[tuple[int, int, int], ...]:
+    return tuple(zip(spans.start.tolist(), spans.end.tolist(), spans.number.tolist(), strict=True))
 
 
 def _write_tables(

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from acteme.errors import InputError
 from acteme.recordings.annotations import Segment
+from acteme.recordings.documents.document import Event
 from acteme.recordings.spec import Spec
 
 
@@ -22,7 +23,8 @@ class Recording:
     """Frames per second, the same for all arrays."""
     arrays: Mapping[str, np.ndarray]
     """Batch names to arrays without the batch axis: `skeleton` (T, M, V, C), `confidence` (T, M, V); `position` (T, C)
-    of one agent; `item`, `when`, `outcome` (T,) and `field` (T, F) of a log."""
+    of one agent; `item`, `when`, `outcome` (T,) and `field` (T, F) of a log; `word` (T, 2) and `sentence` (T,) of a
+    document, whose frames are its words."""
     label: str = ""
     """Class of a trimmed, single-label clip; empty where `segments` say more, or nothing is known."""
     segments: tuple[Segment, ...] = ()
@@ -39,6 +41,10 @@ class Recording:
     """What a world knows of how the recording was made (name to number), or further metadata that is numeric."""
     where: str = ""
     """The file (and row) that it was read from, for messages."""
+    event: Event | None = None
+    """Of a document: what it is read for, in words of this recording."""
+    mentions: tuple[tuple[int, int, int], ...] = ()
+    """Of a document: first word, one past the last, and entity of each mention of an entity that has several."""
 
     @property
     def frames(self) -> int:

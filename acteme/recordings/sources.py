@@ -23,6 +23,7 @@ from acteme.recordings.recording import Listing
 READERS = "acteme.recordings.skeleton.readers"
 TRACKS = "acteme.recordings.trajectories.readers"
 LOGS = "acteme.recordings.behavior.readers"
+DOCUMENTS = "acteme.recordings.documents.readers"
 WORLDS = "acteme.recordings.worlds"
 
 
@@ -48,6 +49,7 @@ SOURCES: dict[str, Source] = {
     "stage": Source(f"{WORLDS}.stage:stage", False, "procedural theatre on the NTU skeleton, every factor a dial"),
     "sequences": Source(f"{WORLDS}.sequences:sequences", False, "real movements one after the other, with captions"),
     "crowd": Source(f"{WORLDS}.crowd:crowd", False, "tracks of people who walk through scenes of fixed cameras"),
+    "newsroom": Source(f"{WORLDS}.newsroom:newsroom", False, "reports of events, whose arguments are told elsewhere"),
     "clips": Source(f"{READERS}.pybullet:pybullet_clips", False, "15 real motion-capture clips, one per class"),
     "folder": Source("acteme.recordings.folder:folder", True, "your own data: annotations.csv next to skeleton files"),
     "file": Source("acteme.recordings.folder:single", True, "one skeleton file as one recording"),
@@ -84,6 +86,11 @@ SOURCES: dict[str, Source] = {
     "ml-1m": Source(f"{LOGS}.movielens:movielens", True, "MovieLens 1M or 10M, ratings.dat and movies.dat"),
     "ml-20m": Source(f"{LOGS}.movielens:movielens", True, "MovieLens 20M, 25M or 32M, ratings.csv and movies.csv"),
     "movielens": Source(f"{LOGS}.movielens:movielens", True, "any MovieLens as published, u.data of 100K too"),
+    "documents": Source(
+        f"{DOCUMENTS}:documents", True, "your own documents: .jsonlines with an event and its arguments"
+    ),
+    "rams": Source(f"{DOCUMENTS}:rams", True, "RAMS 1.0, events and arguments in five sentences"),
+    "wikievents": Source(f"{DOCUMENTS}:wikievents", True, "WikiEvents, long documents with events and coreference"),
 }
 """Name to source; the command line and the documentation are driven from it."""
 

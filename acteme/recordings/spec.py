@@ -37,6 +37,11 @@ class Spec:
     """Names of the categorical fields of an event."""
     sizes: tuple[int, ...] = ()
     """Values that each field has, with 0 (unknown or rare)."""
+    roles: tuple[tuple[str, str], ...] = ()
+    """Of documents: type of event (one of `classes`) and role of each role number; roles of the same name of two types
+    are two roles."""
+    most: tuple[int, ...] = ()
+    """Arguments of each role that an event has at most, 0 where that is not known."""
 
     @property
     def group_names(self) -> tuple[str, ...]:

@@ -83,8 +83,9 @@ def reduced(arguments: Arguments, to: Callable[[Int[np.ndarray, "n 2"], int], In
             (`heads.parsed_heads`, `heads.ruled_heads`).
     """
     spans = np.array(arguments.span, np.int64)
+    there = spans[:, 0] >= 0
     for document in np.unique(arguments.document):
-        rows = arguments.document == document
+        rows = (arguments.document == document) & there
         new = np.asarray(to(arguments.span[rows], int(document)))
         spans[rows] = new if new.ndim == 2 else new[:, None]
     return replace(arguments, span=spans)
@@ -162,7 +163,8 @@ def measure(
 
     Args:
         found: what was predicted.
-        true: what is true.
+        true: what is true; what cannot be found, since it lies outside (span (-1, -1)) or has a role that there is not
+            (-1), counts as missed.
         documents: how many there are, with those that have no arguments.
         roles: names.
         head: takes the spans of a document, and its number, to their heads; see `reduced`.
@@ -215,7 +217,7 @@ def measure(
                 right, predicted, wanted = (np.bincount(at, weights=column) for column in counts)
                 metrics[f"f1_at{d:+d}"] = counts.rates()[2]
                 bounds[f"f1_at{d:+d}"] = intervals.ratio_interval(2 * right, predicted + wanted, resamples, seed)
-    by_role = tally(_by_role(found), _by_role(true), len(roles))
+    by_role = tally(_by_role(found), _by_role(true.select(true.role >= 0)), len(roles))
     rows = {}
     for k, role in enumerate(roles):
         if by_role.true[k] or by_role.predicted[k]:
@@ -270,7 +272,8 @@ def _distance(arguments: Arguments, sentence: Sequence[Int[np.ndarray, " words"]
     if (np.maximum(arguments.trigger[:, 1], arguments.span[:, 1]) >= ends).any():
         raise InputError("an argument lies behind the last word of its document", mend="give the sentence of each word")
     start = offset[arguments.document]
-    return flat[start + arguments.span[:, 0]] - flat[start + arguments.trigger[:, 0]]
+    distance = flat[start + np.maximum(arguments.span[:, 0], 0)] - flat[start + arguments.trigger[:, 0]]
+    return np.where(arguments.span[:, 0] < 0, max(DISTANCES) + 1, distance)
 
 
 def _per(document: Int[np.ndarray, " n"], documents: int) -> Float[np.ndarray, " d"]:
@@ -289,12 +292,14 @@ def _check(arguments: Arguments, what: str, documents: int, roles: int) -> None:
         raise InputError(f"{n} {what} arguments with triggers, spans, roles of shapes {shapes}")
     if np.isnan(arguments.score).any():
         raise InputError(f"the score of {what} argument {int(np.isnan(arguments.score).argmax())} is NaN")
+    out = what == "true"
     for column, size, name in ((arguments.document, documents, "document"), (arguments.role, roles, "role")):
-        bad = (column < 0) | (column >= size)
+        bad = (column < (-1 if out and name == "role" else 0)) | (column >= size)
         if bad.any():
             row = int(bad.argmax())
             raise InputError(f"{what} argument {row} has {name} {column[row]} of {size}", mend="number them from 0")
     bad = (arguments.span[:, 0] > arguments.span[:, 1]) | (arguments.span[:, 0] < 0)
+    bad &= ~(out & (arguments.span == -1).all(1))
     if bad.any():
         first, last = arguments.span[int(bad.argmax())]
         raise InputError(f"a {what} argument goes from word {first} to {last}", mend="ends are inclusive, from 0")

@@ -162,3 +162,17 @@ def test_what_cannot_be_scored():
     flat = Arguments(np.zeros(1, int), np.zeros(2, int), np.zeros((1, 2), int), np.zeros(1, int))
     with pytest.raises(InputError, match="spans, roles of shapes"):
         arguments.measure(flat, good, 1, ROLES)
+
+
+def test_what_cannot_be_found_counts_as_missed():
+    found = columns([(0, (5, 5), (0, 1), 0, 1.0), (0, (5, 5), (2, 2), 1, 1.0)])
+    true = columns([(0, (5, 5), (0, 1), 0, 1.0), (0, (5, 5), (-1, -1), 1, 1.0), (0, (5, 5), (2, 2), -1, 1.0)])
+    words = ["the", "man", "from", "here", "saw"]
+    out = arguments.measure(found, true, 1, ROLES, sentence=[np.zeros(6, int)], resamples=5,
+                            head=lambda spans, _: heads.ruled_heads(spans, [*words, "."]))  # fmt: skip
+    assert (out.metrics["precision"], out.metrics["recall"]) == (1 / 2, 1 / 3)
+    assert out.metrics["head_f1"] == 2 / 5 and out.metrics["identification_f1"] == 4 / 5
+    assert out.metrics["f1_at+0"] == 2 / 4
+    for bad in (true, columns([(0, (5, 5), (0, 0), -1, 1.0)])):
+        with pytest.raises(InputError):
+            arguments.measure(bad, true, 1, ROLES)

@@ -4,12 +4,13 @@ A span is `start` and `end`, word positions counted over the whole document, `en
 files say: RAMS counts the last word in, WikiEvents does not. Spans may overlap, and one span may have several roles.
 """
 
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, chain
+from itertools import accumulate, chain, repeat
 
 from acteme.errors import InputError
 
@@ -120,6 +121,20 @@ class Ontology:
     def numbers(self) -> dict[tuple[str, str], int]:
         return {pair: k for k, pair in enumerate(self.pairs)}
 
+    @classmethod
+    def of_pairs(cls, types: Iterable[str], pairs: Iterable[tuple[str, str]], most: Iterable[int] = ()) -> "Ontology":
+        """From names of types and (type, role) pairs, each with the greatest number of its arguments.
+
+        Raises:
+            InputError: a pair of a type that there is not.
+        """
+        out: dict[str, dict[str, int]] = {kind: {} for kind in types}
+        for (kind, role), count in zip(pairs, chain(most, repeat(0)), strict=False):
+            if kind not in out:
+                raise InputError(f"role '{role}' is of a type '{kind}', which there is not", mend="name its type")
+            out[kind][role] = count
+        return cls(out)
+
     def number(self, kind: str, argument: Argument) -> int:
         """Global number of the role of an argument of an event of type `kind`; -1 where the ontology has none."""
         by_name = self.numbers.get((kind, argument.role), -1)
@@ -140,6 +155,19 @@ class Ontology:
         """The (type, role) pairs that the documents have and the ontology has not, with their counts."""
         found = ((event.type, a) for d in documents for event in d.events for a in event.arguments)
         return dict(Counter((kind, a.slot or a.role) for kind, a in found if self.number(kind, a) < 0))
+
+
+def role_name(role: str, official: bool = False) -> str:
+    """The name in a role's identifier: `place` of `evt089arg02place`; a plain name stays.
+
+    Args:
+        role: the identifier.
+        official: cut as the code of TSAR and SCPRG does, at every "arg": nothing is left of `evt002arg03target`.
+    """
+    if official:
+        parts = role.split("arg")
+        return re.sub(r"^\d+", "", parts[1]) if len(parts) == 2 else "" if len(parts) > 2 else role
+    return re.sub(r"^evt\d+arg\d+", "", role) or role
 
 
 def check_span(start: object, end: object, count: int, what: str, where: str) -> tuple[int, int]:

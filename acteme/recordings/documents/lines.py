@@ -1,14 +1,17 @@
 """Files with a JSON object on each line, read one line at a time."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from acteme.errors import InputError
 
 AGAIN = "correct the line, leave it out, or download the file again"
 KINDS = {list: "a list", dict: "an object", str: "a text", int: "a whole number"}
+
+
+T = TypeVar("T")
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -17,12 +20,40 @@ def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     Raises:
         InputError: the file cannot be read, or a line is no JSON object.
     """
+    return ((where, _parse(line, where)) for where, line in _lines(path))
+
+
+def read_each(
+    path: Path, make: Callable[[dict[str, Any], str], T], problems: list[InputError] | None = None
+) -> Iterator[T]:
+    """What is made of each object.
+
+    Args:
+        path: the file.
+        make: takes an object, and the file and line that it stands on, for messages.
+        problems: with a list, bad lines are left out and what is wrong with them is appended to it.
+
+    Raises:
+        InputError: the file cannot be read; a line is no JSON object, or `make` refuses it, and `problems` is None.
+    """
+    for where, line in _lines(path):
+        try:
+            made = make(_parse(line, where), where)
+        except InputError as error:
+            if problems is None:
+                raise
+            problems.append(error)
+        else:
+            yield made
+
+
+def _lines(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Lines that are not blank, with their places."""
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
-                    where = f"{path}, line {number}"
-                    yield where, _parse(line, where)
+                    yield f"{path}, line {number}", line
     except OSError as error:
         mend = "correct its name or its access rights"
         raise InputError(f"cannot be read ({error.strerror})", path, mend) from error

@@ -6,48 +6,51 @@ include the last one. A role is a name, or in RAMS `evt089arg02place`.
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from acteme.atomic import write_text
 from acteme.errors import InputError
-from acteme.recordings.documents.document import Argument, Document, Event, Mention, Ontology, check_span
-from acteme.recordings.documents.lines import AGAIN, get, read_lines, words_of
+from acteme.recordings.documents.document import (
+    Argument,
+    Document,
+    Event,
+    Mention,
+    Ontology,
+    check_span,
+    role_name,
+)
+from acteme.recordings.documents.lines import AGAIN, get, read_each, words_of
 
-SPLITS = {"train": "train", "dev": "val", "test": "test"}
+SPLITS = {"train": "train", "dev": "val", "val": "val", "test": "test"}
 """Name of a file to the name of a split."""
 FORM = 'a line of event_role_multiplicities.txt is: "type role count role count ..."'
 
 
-def role_name(role: str, official: bool = False) -> str:
-    """The name in a role's identifier: `place` of `evt089arg02place`; a plain name stays.
-
-    Args:
-        role: the identifier.
-        official: cut as the code of TSAR and SCPRG does, at every "arg": nothing is left of `evt002arg03target`.
-    """
-    if official:
-        parts = role.split("arg")
-        return re.sub(r"^\d+", "", parts[1]) if len(parts) == 2 else "" if len(parts) > 2 else role
-    return re.sub(r"^evt\d+arg\d+", "", role) or role
-
-
-def read_rams(path: Path, split: str | None = None) -> Iterator[Document]:
+def read_rams(path: Path, split: str | None = None, problems: list[InputError] | None = None) -> Iterator[Document]:
     """The documents of a file, one event each.
 
     Args:
         path: a .jsonlines file.
         split: their split; None takes it from each line or, where that says nothing, from the file's name.
+        problems: with a list, bad lines are left out and what is wrong with them is appended to it.
 
     Raises:
-        InputError: a line is no such document; names the file and the line.
+        InputError: a line is no such document, and `problems` is None; names the file and the line.
     """
-    named = SPLITS.get(path.stem.rpartition("-")[2], "")
-    for where, line in read_lines(path):
+    named = split_of(path)
+
+    def make(line: dict[str, Any], where: str) -> Document:
         own = SPLITS.get(str(line.get("split", "")), named)
-        yield _document(line, own if split is None else split, where)
+        return _document(line, own if split is None else split, where)
+
+    return read_each(path, make, problems)
+
+
+def split_of(path: Path) -> str:
+    """The split that the name of a file ends with, as train.jsonlines or transfer-dev.jsonl; empty for another."""
+    return SPLITS.get(path.stem.replace("_", "-").rpartition("-")[2], "")
 
 
 def _document(line: dict[str, Any], split: str, where: str) -> Document:
@@ -99,7 +102,7 @@ def write_unified(documents: Iterable[Document], path: Path) -> None:
 
     Of the mentions the clusters stay; an event of a document with several is named NAME-0, NAME-1, ...
     """
-    names = {there: here for here, there in SPLITS.items()}
+    names = {"val": "dev"}
     out = []
     for d in documents:
         spans = {m.id: [m.start, m.end - 1] for m in d.mentions}

@@ -12,36 +12,39 @@ from typing import Any
 
 from acteme.errors import InputError
 from acteme.recordings.documents.document import Argument, Document, Event, Mention, check_span
-from acteme.recordings.documents.lines import AGAIN, get, read_lines, words_of
-from acteme.recordings.documents.rams import SPLITS
+from acteme.recordings.documents.lines import AGAIN, get, read_each, words_of
+from acteme.recordings.documents.rams import split_of
 
 Clusters = tuple[tuple[str, ...], ...]
 
 
-def read_wikievents(path: Path, clusters: Mapping[str, Clusters] | None = None) -> Iterator[Document]:
+def read_wikievents(
+    path: Path, clusters: Mapping[str, Clusters] | None = None, problems: list[InputError] | None = None
+) -> Iterator[Document]:
     """The documents of a file, whole, with all their events; `windows.one_event` cuts them.
 
     Args:
         path: a .jsonl file.
         clusters: of each document by name (see `read_clusters`).
+        problems: with a list, bad lines are left out and what is wrong with them is appended to it.
 
     Raises:
-        InputError: a line is no such document; names the file and the line.
+        InputError: a line is no such document, and `problems` is None; names the file and the line.
     """
-    split = SPLITS.get(path.stem, "")
-    for where, line in read_lines(path):
-        yield _document(line, clusters or {}, split, where)
+    split = split_of(path)
+    return read_each(path, lambda line, where: _document(line, clusters or {}, split, where), problems)
 
 
 def read_clusters(path: Path) -> dict[str, Clusters]:
     """Identifiers of the mentions of each entity, by document, from a file of the folder `coref`."""
-    out: dict[str, Clusters] = {}
-    for where, line in read_lines(path):
+
+    def make(line: dict[str, Any], where: str) -> tuple[str, Clusters]:
         listed = get(line, "clusters", list, where)
         if not all(isinstance(some, list) and all(isinstance(m, str) for m in some) for some in listed):
             raise InputError("its clusters are not lists of identifiers", where, AGAIN)
-        out[get(line, "doc_key", str, where)] = tuple(tuple(dict.fromkeys(some)) for some in listed)
-    return out
+        return get(line, "doc_key", str, where), tuple(tuple(dict.fromkeys(some)) for some in listed)
+
+    return dict(read_each(path, make))
 
 
 def _document(line: dict[str, Any], clusters: Mapping[str, Clusters], split: str, where: str) -> Document:

@@ -19,7 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from acteme.errors import InputError
+from acteme.recordings.corpus import Corpus
 from acteme.recordings.documents.document import Argument, Document, Event, Mention, Ontology
+from acteme.recordings.documents.readers import made
 from acteme.recordings.worlds.bodies import check_counts, generator
 
 TRIGGERS: dict[str, tuple[str, ...]] = {
@@ -89,17 +91,42 @@ class Newsroom:
 
 
 @dataclass(frozen=True)
-class _Dials:
-    """What the reports of a world have in common."""
+class Dials:
+    """What a world is made of; see `newsroom`."""
 
-    sentences: int
-    filler: tuple[int, int]
-    filled: float
-    distance: int | None
-    local: float
-    joint: float
-    others: int
-    clues: bool
+    train: int = 2000
+    val: int = 200
+    test: int = 500
+    types: int = 8
+    sentences: int = 5
+    filler: tuple[int, int] = (4, 9)
+    filled: float = 0.8
+    distance: int | None = None
+    local: float = 0.2
+    joint: float = 0.5
+    others: int = 2
+    clues: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises InputError where a dial is out of its range."""
+        check_counts(0, train=self.train, val=self.val, test=self.test, others=self.others)
+        check_counts(1, sentences=self.sentences, types=self.types)
+        least, most = self.filler
+        near = self.distance is None or 0 <= self.distance < self.sentences
+        for name, good, mend in (
+            ("types", self.types <= len(ROLES), f"give at most {len(ROLES)}"),
+            ("filler", 1 <= least <= most <= 200, "give two numbers in order, from 1 to 200"),
+            ("filled", 0 <= self.filled <= 1, "give a probability"),
+            ("distance", near, "give fewer than there are sentences"),
+            ("local", 0 <= self.local <= 1, "give a share"),
+            ("joint", 0 <= self.joint <= 1, "give a share"),
+            ("others", self.others <= len(NAMES) - 3, f"give at most {len(NAMES) - 3}"),
+        ):
+            if not good:
+                raise InputError(f"{name} is {getattr(self, name)}", "newsroom", mend)
+        if not self.train + self.val + self.test:
+            raise InputError("the world was asked for no reports", "newsroom", "ask for at least one")
 
 
 def newsroom(
@@ -117,8 +144,8 @@ def newsroom(
     others: int = 2,
     clues: bool = True,
     seed: int = 0,
-) -> Newsroom:
-    """Reports of one event each, in words.
+) -> Corpus:
+    """Reports of one event each; a recording is a report, a frame a word.
 
     Args:
         train: number of reports of the training.
@@ -139,30 +166,24 @@ def newsroom(
     Raises:
         InputError: a dial out of its range.
     """
-    check_counts(0, train=train, val=val, test=test, others=others)
-    check_counts(1, sentences=sentences, types=types)
-    for name, value, good, mend in (
-        ("types", types, types <= len(ROLES), f"give at most {len(ROLES)}"),
-        ("filler", filler, 1 <= filler[0] <= filler[1] <= 200, "give two numbers in order, from 1 to 200"),
-        ("filled", filled, 0 <= filled <= 1, "give a probability"),
-        ("distance", distance, distance is None or 0 <= distance < sentences, "give fewer than there are sentences"),
-        ("local", local, 0 <= local <= 1, "give a share"),
-        ("joint", joint, 0 <= joint <= 1, "give a share"),
-        ("others", others, others <= len(NAMES) - 3, f"give at most {len(NAMES) - 3}"),
-        ("reports", train + val + test, train + val + test > 0, "ask for some"),
-    ):
-        if not good:
-            raise InputError(f"{name} is {value}", "newsroom", mend)
-    dials = _Dials(sentences, filler, filled, distance, local, joint, others, clues)
-    kinds = list(ROLES)[:types]
-    made: list[Document] = []
-    for part, (split, count) in enumerate((("train", train), ("val", val), ("test", test))):
-        rng = generator(seed, part)
-        made += (_report(rng, f"{split}{n:05d}", split, kinds[int(rng.integers(types))], dials) for n in range(count))
-    return Newsroom(tuple(made), Ontology({kind: dict.fromkeys(ROLES[kind], 1) for kind in kinds}))
+    dials = Dials(train, val, test, types, sentences, filler, filled, distance, local, joint, others, clues, seed)
+    world = reports(dials)
+    return made(world.documents, world.ontology)
 
 
-def _report(rng: np.random.Generator, name: str, split: str, kind: str, dials: _Dials) -> Document:
+def reports(dials: Dials) -> Newsroom:
+    """The documents of a world."""
+    kinds = list(ROLES)[: dials.types]
+    written: list[Document] = []
+    for part, (split, count) in enumerate((("train", dials.train), ("val", dials.val), ("test", dials.test))):
+        rng = generator(dials.seed, part)
+        for n in range(count):
+            kind = kinds[int(rng.integers(dials.types))]
+            written.append(_report(rng, f"{split}{n:05d}", split, kind, dials))
+    return Newsroom(tuple(written), Ontology({kind: dict.fromkeys(ROLES[kind], 1) for kind in kinds}))
+
+
+def _report(rng: np.random.Generator, name: str, split: str, kind: str, dials: Dials) -> Document:
     """One report: pieces (runs of words that stay together) are dealt to sentences and shuffled within them."""
     middle = dials.sentences // 2
     pieces: list[list[_Piece]] = [[] for _ in range(dials.sentences)]
@@ -222,7 +243,7 @@ class _Piece:
     """Sentences from here to the clue."""
 
 
-def _people(rng: np.random.Generator, kind: str, dials: _Dials) -> Iterator[_Person]:
+def _people(rng: np.random.Generator, kind: str, dials: Dials) -> Iterator[_Person]:
     """Who has a role in an event, and who else is there. The same draws are made whatever the share of clues."""
     chosen = rng.permutation(len(NAMES))
     tags = rng.choice(np.arange(100, 1000), len(NAMES), replace=False).astype(str).tolist()
@@ -252,7 +273,7 @@ def _name(number: int) -> tuple[str, ...]:
     return (NAMES[number], "Jr") if number % 4 == 3 else (NAMES[number],)
 
 
-def _places(rng: np.random.Generator, dials: _Dials) -> tuple[int, int]:
+def _places(rng: np.random.Generator, dials: Dials) -> tuple[int, int]:
     """Sentences of a person and of the clue, as far apart as the dial says."""
     far = dials.distance if dials.distance is not None else int(rng.integers(min(3, dials.sentences)))
     pairs = [(a, b) for a in range(dials.sentences) for b in (a - far, a + far) if 0 <= b < dials.sentences]

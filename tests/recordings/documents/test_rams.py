@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 
 from acteme.errors import InputError
-from acteme.recordings.documents.document import Ontology
+from acteme.recordings.documents.document import Ontology, role_name
 from acteme.recordings.documents.rams import (
     read_meta,
     read_multiplicities,
     read_rams,
-    role_name,
     write_unified,
 )  # fmt: skip
 from tests.recordings.documents.samples import RAMS, write

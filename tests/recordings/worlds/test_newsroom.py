@@ -1,13 +1,15 @@
 import inspect
 import re
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from acteme.errors import InputError
+from acteme.recordings.documents.columns import document
 from acteme.recordings.documents.document import Argument, Document
 from acteme.recordings.documents.rams import read_rams, write_unified
-from acteme.recordings.worlds.newsroom import CLUES, LOCAL, NOTHING, ROLES, VAGUE, newsroom
+from acteme.recordings.worlds.newsroom import CLUES, LOCAL, NOTHING, ROLES, VAGUE, Dials, newsroom, reports
 
 
 def clue_sentences(d: Document, argument: Argument) -> list[int]:
@@ -17,7 +19,7 @@ def clue_sentences(d: Document, argument: Argument) -> list[int]:
 
 
 def small(**dials: object):
-    return newsroom(**{"train": 60, "val": 0, "test": 0, "seed": 3} | dials)  # type: ignore[arg-type]
+    return reports(Dials(**{"train": 60, "val": 0, "test": 0, "seed": 3} | dials))  # type: ignore[arg-type]
 
 
 def test_every_role_is_told_by_its_clue() -> None:
@@ -115,6 +117,17 @@ def test_the_readers_read_it(tmp_path: Path) -> None:
 def test_dials_out_of_their_range(dials: dict[str, object]) -> None:
     with pytest.raises(InputError):
         small(**dials)
+
+
+def test_as_recordings_it_is_the_same() -> None:
+    world, corpus = small(val=2), newsroom(train=60, val=2, test=0, seed=3)
+    for d, r in zip(world.documents, corpus, strict=True):
+        again = document(r)
+        event = d.events[0]
+        plain = replace(event, arguments=tuple(replace(a, mention="", clue=-1) for a in event.arguments))
+        assert (again.name, again.sentences, again.split, again.events) == (d.name, d.sentences, d.split, (plain,))
+    dials = inspect.signature(newsroom).parameters
+    assert {name: p.default for name, p in dials.items()} == {f.name: f.default for f in fields(Dials)}
 
 
 def test_every_dial_is_in_the_docstring() -> None:
