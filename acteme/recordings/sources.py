@@ -82,6 +82,8 @@ SOURCES: dict[str, Source] = {
     "sdd": Source(f"{TRACKS}.sdd:sdd", True, "Stanford Drone Dataset, SCENE/VIDEO/annotations.txt"),
     "trajnet": Source(f"{TRACKS}.trajnet:trajnet", True, "TrajNet++, .ndjson files"),
     "events": Source(f"{LOGS}.events:events", True, "your own log: CSV or Parquet with user,item,timestamp or fields"),
+    "skills": Source(f"{LOGS}.skills:skills", True, "your own people and jobs: texts, skills, and who goes with what"),
+    "esco": Source(f"{LOGS}.esco:esco", False, "67 ESCO occupations and made-up members, comes along"),
     "ml-100k": Source(f"{LOGS}.movielens:ml_100k", False, "MovieLens-100K, 100,000 ratings of films, comes along"),
     "ml-1m": Source(f"{LOGS}.movielens:movielens", True, "MovieLens 1M or 10M, ratings.dat and movies.dat"),
     "ml-20m": Source(f"{LOGS}.movielens:movielens", True, "MovieLens 20M, 25M or 32M, ratings.csv and movies.csv"),

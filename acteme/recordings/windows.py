@@ -21,6 +21,8 @@ class Windows:
     """Longest whole recording; ignored where `frames` is given."""
     captions: bool = False
     """Whether batches bring the recordings' captions along."""
+    classes: bool = False
+    """Whether batches bring the classes of the recordings' segments along, as marks of whole recordings."""
     prefixes: bool = False
     """Cut a log by what comes next: a window for every event that another one precedes, which it ends with, after up to
     `frames` - 1 events before it; `stride` events between the ends of neighboring windows, from the last one back.

@@ -10,7 +10,9 @@ from acteme.errors import InputError
 from acteme.recordings.behavior import order, spool, streams
 from acteme.recordings.check import check
 from acteme.recordings.corpus import Corpus
+from acteme.recordings.recording import Recording
 from acteme.recordings.sources import list_data, open_data
+from acteme.recordings.spec import Spec
 
 ROWS = """user,item,timestamp,shop,rating
 ann,hat,30,a,5
@@ -190,3 +192,13 @@ def test_check_says_what_a_log_holds(tmp_path):
     console.print(report)
     shown = console.export_text()
     assert "shop (3 values)" in shown and "1 to 4 frames each" in shown and "joints" not in shown
+
+
+def test_an_event_of_no_item_stands_alone():
+    def made(items):
+        one = Recording("one", 1.0, {"item": np.array(items, np.int32)})
+        return Corpus.of([one], Spec(items=2), catalog=pa.table({"item": ["a", "b"]}))
+
+    assert made([0]).arrays["item"].tolist() == [0]
+    with pytest.raises(InputError, match="item 0 at frame 1 where the catalog has 1 to 2"):
+        made([1, 0])
