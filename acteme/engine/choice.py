@@ -68,6 +68,11 @@ class Choice:
         self.scores[str(stage.epoch)] = None if math.isnan(value) else value
         write_text(self.folder / SCORES, json.dumps({"metric": self.metric, "scores": self.scores}, indent=1))
 
+    def before(self, epoch: int) -> list[float]:
+        """Values of the epochs before one, the higher the better; NaN where there is none."""
+        found = (self.scores.get(str(e)) for e in range(epoch))
+        return [math.nan if value is None else value for value in found]
+
     def weights(self) -> dict[str, Tensor] | None:
         """Those of the best epoch; None where no epoch was whole or had a value."""
         return load_file(self.folder / WEIGHTS) if (self.folder / WEIGHTS).exists() else None

@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from acteme.engine.keeper import Keeper, Stop, full_state
 from acteme.engine.loader import Loader
 from acteme.engine.metrics import Metrics, logger
 from acteme.engine.module import StageModule, begin_epoch
-from acteme.engine.optimize import with_epochs
+from acteme.engine.optimize import lowerings, plateaued, with_epochs
 from acteme.engine.progress import Bar
 from acteme.engine.run import Run
 from acteme.engine.settings import Settings
@@ -53,6 +53,8 @@ class Job:
     """Where checkpoint and metrics go."""
     title: str
     """For the progress bar."""
+    second: Corpus | None = None
+    """Recordings of whose windows the module responds to a batch after every optimization step."""
 
 
 def fit_stage(run: Run, corpus: Corpus, stage: str, settings: Settings, validation: Corpus | None = None) -> None:
@@ -63,7 +65,8 @@ def fit_stage(run: Run, corpus: Corpus, stage: str, settings: Settings, validati
         corpus: the training recordings.
         stage: which stage.
         settings: how it is run (the run's own seed, epochs, steps and precision count).
-        validation: recordings by which the best epoch is chosen; the last weights are taken unless given.
+        validation: recordings by which the best epoch is chosen, where the settings say so, and which a stage that
+            responds to the split `val` needs.
 
     Raises:
         Interrupted: SIGINT or SIGTERM came; a checkpoint was written.
@@ -73,8 +76,11 @@ def fit_stage(run: Run, corpus: Corpus, stage: str, settings: Settings, validati
     recipe = with_epochs(config.recipe, settings.epochs)
     title = f"{run.entry.slug} {stage}"
     folder = run.stage_folder(stage)
-    job = Job(stage, run.build(stage), recipe, config.windows, corpus, folder, title)
-    chosen = None if validation is None else choice(run, stage, corpus, validation)
+    module = run.build(stage)
+    second = {"": None, "train": corpus, "val": validation}[getattr(config, "second", "")]
+    job = Job(stage, module, recipe, config.windows, corpus, folder, title, second)
+    best = validation is not None and settings.best and hasattr(module, "predict")
+    chosen = choice(run, stage, corpus, validation) if best and validation is not None else None
 
     def begin(module: nn.Module, loader: Loader) -> None:
         prepare(run, module, stage, loader, device(settings))
@@ -111,6 +117,12 @@ def fit(
     rank, world = place(settings)
     loader = Loader(job.corpus, job.windows, recipe.batch, settings.seed, stage, rank, world, recipe.drop_last,
                     settings.prefetch)  # fmt: skip
+    second = None
+    if job.second is not None:
+        if settings.strategy == "fsdp":
+            what = "responds to further batches, which sharded weights cannot"
+            raise InputError(what, f"stage '{stage}'", "take strategy ddp")
+        second = replace(loader, corpus=job.second, stage=f"{stage} second", drop_last=False)
     last = folder / "last.ckpt"
     module, at, restored = job.module.train(), Position(), None
     state: dict[str, Any] | None = None
@@ -131,20 +143,24 @@ def fit(
     bar = Bar(job.title, recipe.epochs, settings.progress and rank == 0)
     keeper = Keeper(last, settings.checkpoint, bar)
 
+    def lowered(epoch: int) -> int:
+        return 0 if chosen is None else lowerings(chosen.before(epoch), recipe.patience)
+
     def after(stage: StageModule) -> None:
         if chosen is not None:
             chosen.step(stage)
         keeper.step(stage)
 
     lightning = StageModule(module, recipe, loader, at, steps, metrics, keeper.listen, after, restored,
-                            settings.strategy == "fsdp", settings.compile)  # fmt: skip
+                            settings.strategy == "fsdp", settings.compile, second, lowered)  # fmt: skip
     if state is not None:
         # What an epoch's beginning sets up comes first, so that the state of its middle is restored over it.
         if at.batches:
             begin_epoch(module, at.epoch)
         lightning.load_state_dict(state)
     try:
-        if at.epoch < recipe.epochs and (steps is None or at.step < steps):
+        over = at.epoch >= recipe.epochs or (steps is not None and at.step >= steps)
+        if not over and (at.batches or not plateaued(recipe, lowered(at.epoch))):
             _trainer(settings, recipe, at, steps, folder).fit(lightning)
     except Stop:
         step = lightning.step
@@ -153,6 +169,7 @@ def fit(
         raise Interrupted(f"stopped in stage '{stage}'; go on with: train … --resume") from error
     finally:
         keeper.close()
+        lightning.close()
     if metrics is not None:
         metrics.flush()
         bar.finish(lightning.position.epoch, lightning.step, metrics.last, lightning.position.seconds)

@@ -4,7 +4,7 @@ import queue
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -44,6 +44,8 @@ class Loader:
     """Leave out the last, partial step. A corpus of fewer windows than one step repeats them to fill it."""
     prefetch: int = 0
     """Batches gathered ahead by a thread."""
+    counted: dict[int, int] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """Batches of the epochs that were asked for: an order of millions of windows is not drawn to count it."""
 
     def order(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Recording and first frame of all windows that this process sees in the epoch, in order."""
@@ -61,12 +63,27 @@ class Loader:
 
     def steps(self, epoch: int) -> int:
         """Batches in the epoch; the same for all processes."""
-        return -(-len(self.order(epoch)[0]) // self.batch)
+        if epoch not in self.counted:
+            self.counted[epoch] = -(-len(self.order(epoch)[0]) // self.batch)
+        return self.counted[epoch]
 
     def batches(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
         """The epoch's batches from number `skip` on."""
         index, start = self.order(epoch)
         return ahead(self._gather(index, start, skip), self.prefetch)
+
+    def endless(self, first: int = 0) -> Iterator[Batch]:
+        """Batches from number `first` on, counted over all epochs, epoch after epoch without an end."""
+        return ahead(self._endless(first), self.prefetch)
+
+    def _endless(self, skip: int) -> Iterator[Batch]:
+        epoch = 0
+        while skip >= self.steps(epoch):
+            skip -= self.steps(epoch)
+            epoch += 1
+        while True:
+            yield from self._gather(*self.order(epoch), skip)
+            epoch, skip = epoch + 1, 0
 
     def sweep(self) -> Iterator[Batch]:
         """Every window once, in the data's order and without random phase: what statistics are calibrated on."""

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from acteme.engine.checkpoint import Position
 from acteme.engine.loader import Loader, entropy
 from acteme.engine.metrics import Metrics
-from acteme.engine.optimize import learning_rate, optimizer
+from acteme.engine.optimize import learning_rate, optimizer, plateaued
 from acteme.nn.contrast import frozen
 from acteme.nn.recipe import Recipe
-from acteme.recordings.batch import Batch
+from acteme.recordings.batch import Batch, to_device
 
 
 class Epoch:
@@ -46,6 +46,8 @@ class StageModule(LightningModule):
         restored: optimizer state to go on with.
         shard: split weights over the processes (FSDP2).
         compiled: compile the loss.
+        second: batches that the stage responds to, one after every optimization step.
+        lowered: how often a plateau has lowered the learning rate, by the number of an epoch that begins.
     """
 
     def __init__(
@@ -61,6 +63,8 @@ class StageModule(LightningModule):
         restored: dict[str, Any] | None = None,
         shard: bool = False,
         compiled: bool = False,
+        second: Loader | None = None,
+        lowered: Callable[[int], int] = lambda _: 0,
     ):
         super().__init__()
         self.module = module
@@ -73,6 +77,8 @@ class StageModule(LightningModule):
             from acteme.engine.compile import Compiled
 
             self.losses = Compiled(module)
+        self.second, self.stream, self.answers = second, None, {}  # type: ignore[var-annotated]
+        self.lowered, self.lower = lowered, lowered(at.epoch)
         self.first, self.begun = at, time.monotonic()
         self.epoch, self.batches, self.step = at.epoch, at.batches, at.step
         self.sums: dict[str, Tensor] = {}
@@ -136,27 +142,57 @@ class StageModule(LightningModule):
         self.count += 1
         return losses["total"]
 
+    @property
+    def rate(self) -> float:
+        """Learning rate of the step at hand."""
+        return learning_rate(self.recipe, self.epoch, self.step, self.steps, self.lower)
+
     def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
-        rate = learning_rate(self.recipe, self.epoch, self.step, self.steps)
+        rate = self.rate
         for group in optimizer.param_groups:
             group["lr"] = rate * group.get("factor", 1.0)
         super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
         if hasattr(self.module, "after_step"):
             self.module.after_step()  # type: ignore[operator]
+        if self.second is not None:
+            self._respond(self.second)
         if self.average is not None:
             follow(self.average, self.module, self.recipe.ema or 0.0)
         self.stepped = True
+
+    def _respond(self, second: Loader) -> None:
+        """Shows the stage the batch of the second loader that is this step's own, whatever was resumed."""
+        if self.stream is None:
+            self.stream = second.endless(self.step)
+        batch = to_device(next(self.stream), self.device)
+        with self.trainer.precision_plugin.train_step_context(), torch.enable_grad():
+            found: dict[str, Tensor] = self.module.respond(batch)  # type: ignore[operator]
+        self.answers = {name: value.detach() for name, value in found.items()}
+
+    def close(self) -> None:
+        """Ends what gathers batches ahead."""
+        if self.stream is not None:
+            self.stream.close()
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         self.batches += 1
         if not self.stepped:
             return
         if self.metrics is not None:
-            rate = learning_rate(self.recipe, self.epoch, self.step, self.steps)
-            self.metrics.add(self.step, self.epoch, rate, {n: v / self.count for n, v in self.sums.items()})
+            means = {n: v / self.count for n, v in self.sums.items()}
+            self.metrics.add(self.step, self.epoch, self.rate, means | self.answers)
         self.sums, self.count, self.stepped = {}, 0, False
         self.step += 1
         self.after(self)
+
+    def on_train_epoch_end(self) -> None:
+        if self.recipe.schedule != "plateau":
+            return
+        self.lower = self.lowered(self.epoch + 1)
+        if self.loader.world > 1:  # the first process has measured
+            self.lower = self.trainer.strategy.broadcast(self.lower)
+        if plateaued(self.recipe, self.lower):
+            self.trainer.should_stop = True
 
 
 def begin_epoch(module: nn.Module, epoch: int) -> None:

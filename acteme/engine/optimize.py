@@ -1,7 +1,7 @@
 """What a `Recipe` says, carried out: optimizer, learning rate at a step, and the recipe at another length."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +31,11 @@ def optimizer(recipe: Recipe, module: nn.Module) -> torch.optim.Optimizer:
     return kind(trained, lr, betas=recipe.betas, weight_decay=decay)
 
 
-def learning_rate(recipe: Recipe, epoch: int, step: int, steps: int | None = None) -> float:
+IMPROVEMENT = 1e-4
+"""By which part of itself a value must be better than the best before it to count as better on a plateau."""
+
+
+def learning_rate(recipe: Recipe, epoch: int, step: int, steps: int | None = None, lowered: int = 0) -> float:
     """The rate of one optimization step.
 
     Args:
@@ -39,6 +43,7 @@ def learning_rate(recipe: Recipe, epoch: int, step: int, steps: int | None = Non
         epoch: the step's epoch, from 0.
         step: the step's number over all epochs, from 0.
         steps: the number of steps of the whole stage (only `cosine` needs it).
+        lowered: how often a plateau has lowered it.
     """
     rate = recipe.lr
     if recipe.warmup and step < recipe.warmup:
@@ -47,15 +52,41 @@ def learning_rate(recipe: Recipe, epoch: int, step: int, steps: int | None = Non
         rate *= recipe.gamma ** sum(epoch >= m for m in recipe.milestones)
     elif recipe.schedule == "exponential":
         rate *= recipe.gamma**epoch
+    elif recipe.schedule == "plateau":
+        rate *= recipe.gamma**lowered
     elif recipe.schedule == "cosine" and step >= recipe.warmup:
         done = (step - recipe.warmup) / max((steps or 0) - recipe.warmup, 1)
         rate *= (1 + math.cos(math.pi * min(done, 1.0))) / 2
     return rate
 
 
+def lowerings(values: Sequence[float], patience: int) -> int:
+    """How often a plateau lowers the rate: each time that more than `patience` epochs in a row were not better.
+
+    Args:
+        values: of the epochs so far, the higher the better; one that is NaN is not better.
+        patience: see `Recipe`.
+    """
+    best, bad, count = -math.inf, 0, 0
+    for value in values:
+        if value > best + IMPROVEMENT * (abs(best) if math.isfinite(best) else 0.0):
+            best, bad = value, 0
+        else:
+            bad += 1
+        if bad > patience:
+            bad, count = 0, count + 1
+    return count
+
+
+def plateaued(recipe: Recipe, lowered: int) -> bool:
+    """Whether a plateau has come down to the floor, so that training is over."""
+    down = recipe.lr * recipe.gamma**lowered
+    return recipe.schedule == "plateau" and recipe.floor > 0 and down <= recipe.floor * (1 + 1e-9)
+
+
 def with_epochs(recipe: Recipe, epochs: int | None) -> Recipe:
-    """The same course in another number of epochs: milestones and warm-up keep their share of the whole."""
-    if epochs is None or epochs == recipe.epochs:
+    """The same course in another number of epochs: milestones and warm-up keep their share; no epochs stay none."""
+    if epochs is None or epochs == recipe.epochs or not recipe.epochs:
         return recipe
     share = epochs / recipe.epochs
     moved = tuple(round(m * share) for m in recipe.milestones)

@@ -92,10 +92,10 @@ def train(
             begin(made, source, [n for n in names if n not in (stages or ()) and source.done(n)])
     wanted = [stage for stage in made.stages if (stages is None or stage in stages) and not replaced(made, stage)]
     left = [stage for stage in wanted if not made.done(stage)]
-    validation = whole.select("val") if settings.best else None
     try:
+        held = {stage: validation_part(whole, made, stage, settings) for stage in left}
         for stage in left:
-            train_stage(made, corpus, stage, settings, validation if hasattr(made.kind(stage), "predict") else None)
+            train_stage(made, corpus, stage, settings, held[stage])
     except (InputError, MissingError):
         if not resume and leader() and not any(map(made.begun, left)):
             shutil.rmtree(made.folder)  # nothing was learned: once mended, the same command shall do
@@ -104,6 +104,13 @@ def train(
     if settings.progress and leader():
         print(f"Trained: {made.folder}")
     return made
+
+
+def validation_part(corpus: Corpus, run: Run, stage: str, settings: Settings) -> Corpus | None:
+    """The split `val`, where a stage is chosen by it or responds to it; InputError where there is none."""
+    chosen = settings.best and hasattr(run.kind(stage), "predict")
+    responds = getattr(getattr(run.config, stage), "second", "") == "val"
+    return corpus.select("val") if chosen or responds else None
 
 
 def train_stage(run: Run, corpus: Corpus, stage: str, settings: Settings, validation: Corpus | None = None) -> None:

@@ -24,12 +24,17 @@ class Recipe:
     """Passes over the training windows."""
     batch: int = 64
     """Windows per optimization step and process."""
-    schedule: Literal["constant", "step", "exponential", "cosine"] = "constant"
-    """How the learning rate changes; `step` and `exponential` change it once per epoch, `cosine` at every step."""
+    schedule: Literal["constant", "step", "exponential", "cosine", "plateau"] = "constant"
+    """How the learning rate changes; `step` and `exponential` change it once per epoch, `cosine` at every step,
+    `plateau` where epochs do not improve what `--best` looks at (without it, never)."""
     milestones: tuple[int, ...] = ()
     """Epochs at which `step` multiplies the learning rate by `gamma`."""
     gamma: float = 0.1
-    """Factor of `step` and `exponential`."""
+    """Factor of `step`, `exponential` and `plateau`."""
+    patience: int = 0
+    """Epochs without an improvement that `plateau` bears with."""
+    floor: float = 0.0
+    """Training ends when `plateau` has come down to this learning rate."""
     warmup: int = 0
     """Steps of linear warm-up from zero."""
     clip: float | None = None
