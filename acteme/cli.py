@@ -160,7 +160,8 @@ def evaluate(run: RunFolder, data: OptionalData = None, split: str = "test", pro
         data: what to evaluate on; the data that it was trained on unless given.
         split: which part of the data.
         protocol: predictions, linear, knn, semi-1, semi-5, semi-10, finetune or transfer; retrieval: all, threshold,
-            nsim, guo, car or distractors. The run's own predictions unless given, or linear where it makes none.
+            nsim, guo, car or distractors; ranking: full, repeats, sampled; clicks: outcomes, ratings, negatives;
+            anomalies: labels, swaps. The run's own predictions unless given, or linear where it makes none.
     """
     from acteme.engine.evaluate import evaluate as evaluate_
     from acteme.reports import terminal
@@ -180,11 +181,14 @@ def predict(
     gap: float = 0.0,
     shortest: float = 0.0,
     overlap: float = 0.5,
+    count: OptionalInt = None,
     split: OptionalText = None,
     workers: OptionalInt = None,
     ray: Flag = False,
 ) -> None:
     """Predicts the actions in recordings of any length: start, end (seconds), label, score.
+
+    Of logs: the items that each user wants next, the chance of a click for each event, or events by how odd they are.
 
     Args:
         run: the run folder.
@@ -197,6 +201,7 @@ def predict(
         gap: segments of one class at most so many seconds apart become one.
         shortest: segments shorter than so many seconds are left out.
         overlap: share of a sliding window that the next one covers as well.
+        count: of logs, items for each user (10 unless given), or odd events of each recording (all).
         split: only recordings of this split.
         workers: processes; one per core unless given.
         ray: run on Ray instead.
@@ -208,7 +213,7 @@ def predict(
     rules = Rules(threshold, smooth, gap, shortest)
     kept = "ma52" in (format, to and to.suffix[1:])
     found = predict_(
-        run, list(inputs), rules=rules, overlap=overlap, scores=kept, split=split, workers=workers, ray=ray
+        run, list(inputs), rules=rules, overlap=overlap, scores=kept, split=split, workers=workers, ray=ray, count=count
     )
     if to is None:
         stream(found, sys.stdout, format or "jsonl")
@@ -258,18 +263,22 @@ def search(
 
     Args:
         table: what `acteme encode` wrote.
-        query: a recording's file, the number of a row of the table, or a text, where the table's run reads text.
-        start: where the example begins in its recording, in seconds.
+        query: a recording's file, the number of a row of the table, a user of an encoded log, or a text, where the
+            table's run reads text.
+        start: where the example begins in its recording, in seconds (of a log, the number of its first event).
         end: where it ends.
         count: how many places.
         split: only recordings of this split.
         texts: find captions of the encoded recordings instead of places.
     """
+    from acteme.engine.encode import open_table
     from acteme.engine.search import search as search_
     from acteme.reports import terminal
 
     example = int(query) if query.isdecimal() else query
-    terminal.hits(search_(table, example, start=start, end=end, count=count, split=split, texts=texts))
+    opened = open_table(table)
+    found = search_(opened, example, start=start, end=end, count=count, split=split, texts=texts)
+    terminal.hits(found, opened.unit)
 
 
 @app.command

@@ -18,13 +18,16 @@ from acteme.atomic import fresh_folder
 from acteme.engine.adapt import View, gathered, own_spec
 from acteme.engine.device import device_for
 from acteme.engine.inputs import Input, Part, dealt, parts
-from acteme.engine.latents import window_latents
+from acteme.engine.latents import log_latents, window_latents
+from acteme.engine.logs import is_log
+from acteme.engine.names import opened
 from acteme.engine.pool import pool_map, worker_count
 from acteme.engine.run import Run, load, loaded
 from acteme.engine.slide import Slide, slide
 from acteme.errors import InputError
 from acteme.recordings.annotations import Segment
 from acteme.recordings.batch import to_device
+from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
 
 TABLE, TEXTS = "latents", "texts"
@@ -47,9 +50,11 @@ class Table:
     rows: int
     texts: int = 0
     """Captions, where the run that encoded them reads text, too."""
+    unit: str = "s"
+    """Of start and end: seconds, or `events` of a log."""
 
     def open(self, texts: bool = False) -> Any:
-        """The LanceDB table: recording, start, end (s), label, split, vector; of captions, with `texts`: and text."""
+        """The LanceDB table: recording, start, end, label, split, vector; of captions, with `texts`: and text."""
         import lancedb
 
         return lancedb.connect(self.folder).open_table(TEXTS if texts else TABLE)
@@ -105,13 +110,18 @@ def encode(
     name = stage or run.stage_with("encode")
     if not hasattr(run.kind(name), "encode"):
         raise InputError(f"stage '{name}' does not encode", run.folder, "choose another stage")
-    found = parts(data, split)
-    count = worker_count(workers, sum(map(len, found)))
     how = Slide(getattr(run.config, name).windows, run.clip, None, overlap, batch)
+    log = is_log(run.spec)
+    found = [] if log else parts(data, split)
+    count = 1 if log else worker_count(workers, sum(map(len, found)))
     manner = Manner(name, how, split, device_for(accelerator, alone=count == 1 and not ray))
     said: list[pa.RecordBatch] = []
 
     def filled_() -> Iterator[pa.RecordBatch]:
+        if log:
+            for corpus in opened(run, data, split):
+                yield from _users(run, manner, corpus)
+            return
         for batch, captions in pool_map(partial(_part, run, manner), dealt(found, count), count, ray):
             if captions is not None:
                 said.append(captions)
@@ -126,7 +136,8 @@ def encode(
         made = _write(lancedb.connect(work), first, filled)
         width = first.schema.field("vector").type.list_size
         where = os.path.relpath(run.folder.absolute(), to.absolute())
-        table = Table(to, where, run.entry.slug, name, width, made.count_rows(), sum(b.num_rows for b in said))
+        table = Table(to, where, run.entry.slug, name, width, made.count_rows(), sum(b.num_rows for b in said),
+                      "events" if log else "s")  # fmt: skip
         if said:
             _write(lancedb.connect(work), said[0], iter(said[1:]), TEXTS)
         meta = {k: v for k, v in asdict(table).items() if k != "folder"}
@@ -186,6 +197,18 @@ def _part(run: Run, manner: Manner, part: Part) -> tuple[pa.RecordBatch, pa.Reco
         vectors.append(found)
     captions = _captions(run, manner, list(seen.values())) if reads_text(run, manner.stage) else None
     return _batch(columns, np.concatenate(vectors[1:] or vectors)), captions
+
+
+def _users(run: Run, manner: Manner, corpus: Corpus) -> Iterator[pa.RecordBatch]:
+    """The latents of a log: of what is known of each user, or of each event where there are no users.
+
+    A start and an end are numbers of events.
+    """
+    module, names, splits = loaded(run, manner.stage, manner.device), corpus.column("name"), corpus.column("split")
+    for index, start, end, vectors in log_latents(module, corpus, manner.how.windows, manner.how.batch):
+        columns = {"recording": names[index].tolist(), "start": start.tolist(), "end": end.tolist(),
+                   "label": [""] * len(index), "split": splits[index].tolist()}  # fmt: skip
+        yield _batch(columns, vectors)
 
 
 def _batch(columns: dict[str, list[Any]], vectors: np.ndarray) -> pa.RecordBatch:

@@ -2,7 +2,8 @@
 
 Protocols:
 
-- `predictions`: the run's own predictions, by the last stage that predicts (some tasks have further protocols);
+- `predictions`: the run's own predictions, by the last stage that predicts. Some tasks have others, or further ones:
+  see `acteme.engine.measures`;
 - `linear`: a linear classifier on the frozen latents of the last stage that encodes, trained on the training split;
 - `knn`, `knn-K`: the nearest (K nearest, the nearer the heavier) training recordings by cosine similarity of the
   latents;
@@ -23,13 +24,13 @@ import numpy as np
 
 from acteme.atomic import write_text
 from acteme.engine import measures
-from acteme.engine.adapt import adapt
 from acteme.engine.device import device_for
 from acteme.engine.head import LinearHead
 from acteme.engine.latents import latent_width, recording_latents
 from acteme.engine.loader import Loader
 from acteme.engine.measures import Asked
 from acteme.engine.measures.recognition import labels, training_counts
+from acteme.engine.names import fitted
 from acteme.engine.run import Run, load, short_name
 from acteme.engine.segmenter import Rules
 from acteme.engine.settings import Settings
@@ -105,7 +106,7 @@ def evaluate(
         raise InputError("was trained on recordings in memory", run.folder, "say which data to evaluate on")
     task = run.entry.task
     shown = run.data if data is None else "data" if isinstance(data, Corpus) else str(data)
-    corpus = adapt(open_corpus(run.data if data is None else data), run.spec)  # type: ignore[arg-type]
+    corpus = fitted(open_corpus(run.data if data is None else data), run)  # type: ignore[arg-type]
     able = run.can("predict") if stage is None else hasattr(run.kind(stage), "predict")
     other = data is not None and str(data) != run.data
     if protocol == "transfer" and not other:

@@ -14,7 +14,8 @@ from xml.etree import ElementTree as xml
 import numpy as np
 
 from acteme.atomic import fresh_file, write_text
-from acteme.engine.answers import Prediction
+from acteme.engine import tables
+from acteme.engine.answers import Answer, Prediction
 from acteme.errors import InputError
 
 FORMATS = ("jsonl", "csv", "vtt", "eaf", "ma52")
@@ -30,7 +31,7 @@ CONSTRAINTS = {
 """What an .eaf file declares, whether it uses it or not."""
 
 
-def stream(predictions: Iterable[Prediction], file: TextIO, format: str = "jsonl") -> None:
+def stream(predictions: Iterable[Answer], file: TextIO, format: str = "jsonl") -> None:
     """Writes predictions to an open text file, such as standard output, each as soon as it is there.
 
     Raises:
@@ -43,7 +44,7 @@ def stream(predictions: Iterable[Prediction], file: TextIO, format: str = "jsonl
     found = list(islice(predictions, 2))
     if len(found) > 1:
         raise InputError(f"{format} holds one recording only", "--format", "name a folder with --to")
-    for p in found:
+    for p in map(_timed, found):
         file.write(vtt(p) if format == "vtt" else eaf(p))
 
 
@@ -53,7 +54,7 @@ def check_format(format: str, where: str | Path) -> None:
         raise InputError(f"there is no format '{format}'", where, "known: " + ", ".join(FORMATS))
 
 
-def write(predictions: Iterable[Prediction], to: Path | str, format: str | None = None) -> list[Path]:
+def write(predictions: Iterable[Answer], to: Path | str, format: str | None = None) -> list[Path]:
     """Writes predictions; every file appears whole or not at all.
 
     Args:
@@ -76,7 +77,7 @@ def write(predictions: Iterable[Prediction], to: Path | str, format: str | None 
             TABLES[format](predictions, file.write)
         return [to]
     made: list[Path] = []
-    for p in predictions:
+    for p in map(_timed, predictions):
         single = to.suffix == f".{format}" or (to.exists() and not to.is_dir())
         path = to if single else to / f"{file_name(p.recording)}.{format}"
         if path in made:
@@ -86,8 +87,18 @@ def write(predictions: Iterable[Prediction], to: Path | str, format: str | None 
     return made
 
 
-def _jsonl(predictions: Iterable[Prediction], put: Callable[[str], object]) -> None:
+def _timed(answer: Answer) -> Prediction:
+    """What can be shown over time; InputError where an answer has no segments."""
+    if not isinstance(answer, Prediction):
+        raise InputError("the run's answers are no segments with times", "--format", "use jsonl or csv")
+    return answer
+
+
+def _jsonl(predictions: Iterable[Answer], put: Callable[[str], object]) -> None:
     for p in predictions:
+        if not isinstance(p, Prediction):
+            put(json.dumps(tables.told(p), ensure_ascii=False) + "\n")
+            continue
         if p.futures is not None:
             futures = [[[round(float(c), 4) for c in step] for step in path] for path in p.futures]
             row = {"recording": p.recording, "duration": _time(p.duration), "fps": p.fps, "futures": futures}
@@ -99,23 +110,29 @@ def _jsonl(predictions: Iterable[Prediction], put: Callable[[str], object]) -> N
         put(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def _csv(predictions: Iterable[Prediction], put: Callable[[str], object]) -> None:
+def _csv(predictions: Iterable[Answer], put: Callable[[str], object]) -> None:
     table = _table(put)
     found = iter(predictions)
     first = next(found, None)
+    every = [] if first is None else chain([first], found)
+    if first is not None and not isinstance(first, Prediction):
+        table.writerow(tables.header(first))
+        for answer in every:
+            table.writerows(tables.rows(answer))
+        return
     if first is not None and first.futures is not None:
-        _futures_csv(chain([first], found), table)
+        _futures_csv(map(_timed, every), table)
         return
     table.writerow(["recording", "start", "end", "label", "score"])
-    for p in [] if first is None else chain([first], found):
+    for p in map(_timed, every):
         table.writerows([p.recording, _time(s.start), _time(s.end), s.label, round(s.score, 4)] for s in p.segments)
 
 
-def _ma52(predictions: Iterable[Prediction], put: Callable[[str], object]) -> None:
+def _ma52(predictions: Iterable[Answer], put: Callable[[str], object]) -> None:
     """A row per clip: its file, then the numbers of the five classes and of the five groups that score highest."""
     table = _table(put)
     table.writerow(["vid", *(f"{level}_pred_{n}" for level in ("action", "body") for n in range(1, BEST + 1))])
-    for p in predictions:
+    for p in map(_timed, predictions):
         if p.scores is None or p.groups is None:
             raise InputError("the run predicts no groups of classes", "--format", "use jsonl or csv")
         levels = [np.argsort(-scores.mean(0), kind="stable")[:BEST].tolist() for scores in (p.scores, p.groups)]

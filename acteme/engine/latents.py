@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from acteme.engine.device import device_of
+from acteme.engine.logs import at_once, ending, every, has_users, reach
 from acteme.recordings.batch import to_device
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.windows import Windows
@@ -24,6 +25,21 @@ def window_latents(
         window = corpus.cut(windows, which, at)
         pooled = module.encode(to_device(window, device)).pooled  # type: ignore[operator]
         yield which, at, window["frames"].numpy(), pooled.float().cpu().numpy()
+
+
+@torch.no_grad()
+def log_latents(
+    module: nn.Module, corpus: Corpus, windows: Windows, batch: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Recording, first event, one past the last, and pooled latent (b, d): of the latest events of each user, as many
+    as the stage looks back at; where there are no users, of every event with those before it."""
+    length = reach(windows)
+    index, last = (np.arange(len(corpus)), corpus.frames - 1) if has_users(corpus) else every(corpus)
+    step, device = at_once(batch, length), device_of(module)
+    for a in range(0, len(index), step):
+        which, at = index[a : a + step], last[a : a + step]
+        pooled = module.encode(to_device(ending(corpus, which, at, length), device)).pooled  # type: ignore[operator]
+        yield which, np.maximum(at + 1 - length, 0), at + 1, pooled.float().cpu().numpy()
 
 
 @torch.no_grad()

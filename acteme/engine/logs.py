@@ -29,6 +29,16 @@ def has_users(corpus: Corpus) -> bool:
     return bool((corpus.column("subject") != "").any())
 
 
+def newest(corpus: Corpus) -> Corpus:
+    """Of each user the recording that has most events; all recordings where there are no users."""
+    if not has_users(corpus):
+        return corpus
+    subject = np.unique(corpus.column("subject"), return_inverse=True)[1]
+    order = np.lexsort((corpus.frames, subject))
+    last = np.append(np.diff(subject[order]) != 0, True)
+    return corpus.select(rows=np.sort(order[last]))
+
+
 def reach(windows: Windows) -> int:
     """Events that a stage looks back at, without the one to be foretold where its windows end with it."""
     return (windows.frames or windows.limit) - windows.prefixes

@@ -1,13 +1,15 @@
-"""Prediction: what a run says of recordings of any length, as segments with times."""
+"""Prediction: what a run says of recordings of any length: segments with times, what comes next, what is odd."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from acteme.engine import answers
-from acteme.engine.answers import Manner, Prediction
+from acteme.engine.answers import Answer, Manner
 from acteme.engine.device import device_for
 from acteme.engine.inputs import Input, Part, dealt, parts
+from acteme.engine.logs import is_log
+from acteme.engine.names import opened
 from acteme.engine.pool import pool_map, worker_count
 from acteme.engine.run import Run, load
 from acteme.engine.segmenter import Rules
@@ -29,7 +31,8 @@ def predict(
     workers: int | None = None,
     ray: bool = False,
     accelerator: str = "auto",
-) -> Iterator[Prediction]:
+    count: int | None = None,
+) -> Iterator[Answer]:
     """Predicts actions in recordings, in the order of the inputs, each as soon as it is there.
 
     Memory does not grow with the length of a recording (unless `scores` are kept): windows slide over it, their scores
@@ -49,6 +52,12 @@ def predict(
         workers: processes; one per core unless given, where there are recordings enough.
         ray: run on Ray.
         accelerator: `cpu`, `gpu`, or `auto`: a GPU where there is one and a single process.
+        count: items recommended to each user, 10 unless given; or how many of each recording's events, the oddest, all
+            unless given.
+
+    Of logs: what comes next for each user after all of the events (`Recommendation`), how each event turns out
+    (`Judgement`), or how odd it is (`Oddity`). Where a split is named, the last two are of the last event of each user.
+    They are worked on in one process, as long as they may be.
 
     Raises:
         InputError: the run is not trained, an input cannot be read or converted, or an option is out of range.
@@ -58,21 +67,30 @@ def predict(
         raise InputError(f"overlap is {overlap}", "--overlap", "give 0 or more and less than 1")
     if window is not None and window <= 0:
         raise InputError(f"window is {window} seconds", "--window", "give more than 0")
-    found = parts(inputs, split)
-    count = worker_count(workers, sum(map(len, found)))
+    if count is not None and count < 1:
+        raise InputError(f"count is {count}", "--count", "give 1 or more")
     name = stage or run.stage_with("predict")
     if not hasattr(run.kind(name), "predict"):
         raise InputError(f"stage '{name}' does not predict", run.folder, "choose another stage")
-    how = Slide(getattr(run.config, name).windows, run.clip, window, overlap, batch)
-    manner = Manner(name, rules, how, scores, split, device_for(accelerator, alone=count == 1 and not ray))
-    if count == 1 and not ray:
+    windows = getattr(run.config, name).windows
+    if is_log(run.spec):
+        how = Slide(windows, run.clip, batch=batch)
+        told = Manner(name, rules, how, scores, split, device_for(accelerator), count)
+        return _some((a for log in opened(run, inputs, split)
+                      for a in answers.of(run.entry.task).answer(run, told, log)), split)  # fmt: skip
+    found = parts(inputs, split)
+    processes = worker_count(workers, sum(map(len, found)))
+    how = Slide(windows, run.clip, window, overlap, batch)
+    manner = Manner(name, rules, how, scores, split, device_for(accelerator, alone=processes == 1 and not ray))
+    if processes == 1 and not ray:
         made = (p for part in dealt(found, 1) for p in answers.of(run.entry.task).answer(run, manner, part))
     else:
-        made = (p for some in pool_map(partial(_all, run, manner), dealt(found, count), count, ray) for p in some)
+        cut = dealt(found, processes)
+        made = (p for some in pool_map(partial(_all, run, manner), cut, processes, ray) for p in some)
     return _some(made, split)
 
 
-def _some(made: Iterator[Prediction], split: str | None) -> Iterator[Prediction]:
+def _some(made: Iterator[Answer], split: str | None) -> Iterator[Answer]:
     """The same; InputError where there is none."""
     first = next(made, None)
     if first is None:
@@ -81,5 +99,5 @@ def _some(made: Iterator[Prediction], split: str | None) -> Iterator[Prediction]
     yield from made
 
 
-def _all(run: Run, manner: Manner, part: Part) -> list[Prediction]:
+def _all(run: Run, manner: Manner, part: Part) -> list[Answer]:
     return list(answers.of(run.entry.task).answer(run, manner, part))

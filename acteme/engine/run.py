@@ -5,6 +5,8 @@ config.json, spec.json     what its systems are built from
 STAGE/weights.safetensors  there as soon as the stage is done
 STAGE/metrics.csv          a row per optimization step
 STAGE/last.ckpt            where an unfinished stage goes on
+catalog.parquet            names of items and what is known of them, where it learned from a log of items
+values.parquet             names of the values of fields, where its events have fields
 host/                      of a run that looks into another one: a copy of that
 evaluation.json            written by `evaluate`
 report.html                written by `report`

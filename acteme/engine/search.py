@@ -9,7 +9,9 @@ import numpy as np
 
 from acteme.engine.encode import Manner, Table, encode_recordings, open_table, reads_text, text_vectors
 from acteme.engine.inputs import Part, parts
-from acteme.engine.run import Run, load
+from acteme.engine.latents import log_latents
+from acteme.engine.names import opened
+from acteme.engine.run import Run, load, loaded
 from acteme.engine.slide import Slide
 from acteme.errors import InputError
 from acteme.recordings.folder import FORMATS
@@ -53,9 +55,9 @@ def search(
 
     Args:
         table: what `encode` wrote.
-        query: a row of the table, a file (or DATA string of one recording), a recording, or where the table's run reads
-            text, words: what is no file and no DATA string.
-        start: where the example begins in its recording, in seconds.
+        query: a row of the table, the name of a user of an encoded log, a file (or DATA string of one recording), a
+            recording, or where the table's run reads text, words: what is no file and no DATA string.
+        start: where the example begins in its recording, in seconds (of a log, the number of its first event).
         end: where it ends.
         count: places to return; fewer where there are not so many.
         split: only recordings of this split.
@@ -78,6 +80,8 @@ def search(
             raise InputError(f"has no row {query}", table.folder, f"rows are 0 to {table.rows - 1}")
         asked = rows.take_offsets([query]).to_arrow().to_pylist()[0]
         vector = np.array(asked["vector"], np.float32)
+    elif isinstance(query, str) and table.unit == "events" and (named := _named(rows, query)):
+        asked, vector = named, np.array(named["vector"], np.float32)
     elif isinstance(query, str) and _is_text(query) and reads_text(own := _own(table, run), table.stage):
         if start is not None or end is not None:
             raise InputError("a text has no times", "--start, --end", "leave them away")
@@ -93,6 +97,8 @@ def search(
 def example(table: Table, query: str | Path | Recording, start: float | None, end: float | None,
             run: Run | Path | str | None) -> np.ndarray:  # fmt: skip
     """The latent of an example: the mean of the directions of its windows."""
+    if table.unit == "events":
+        return _of_log(table, query, start, end, run)
     found = parts(query)
     if (count := sum(map(len, found))) != 1:
         raise InputError(f"{count} recordings", str(query), "give an example of one")
@@ -110,6 +116,35 @@ def example(table: Table, query: str | Path | Recording, start: float | None, en
     vectors = _checked(vectors, table, own)
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     return unit.mean(0)
+
+
+def _of_log(table: Table, query: str | Path | Recording, start: float | None, end: float | None,
+            run: Run | Path | str | None) -> np.ndarray:  # fmt: skip
+    """The latent of the events of one user, or of events `start` to before `end`: the mean of their directions."""
+    own = _own(table, run)
+    found = list(opened(own, query))
+    if (count := sum(map(len, found))) != 1:
+        raise InputError(f"{count} recordings", str(query), "give a user of the table, its row, or a log of one user")
+    corpus, total = found[0], int(found[0].frames[0])
+    first, last = int(start or 0), total if end is None else min(int(end), total)
+    if not 0 <= first < last:
+        raise InputError(f"events {first} to {last} are none", str(query), f"it has {total}")
+    row = corpus.rows[0]
+    cut = {n: c.copy() for n, c in corpus.table.items()}
+    cut["offset"][row] += first
+    cut["frames"][row] = last - first
+    module = loaded(own, table.stage)
+    vectors = np.concatenate([v for *_, v in log_latents(module, replace(corpus, table=cut), _windows(own, table), 64)])
+    vectors = _checked(vectors, table, own)
+    return (vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)).mean(0)
+
+
+def _named(rows: Any, query: str) -> dict[str, Any] | None:
+    """The row of a user, or of a recording, of that name; None where there is none."""
+    name = query.replace("'", "''")
+    like = name.replace("%", "").replace("_", "\\_")
+    found = rows.search().where(f"recording = '{name}' OR recording LIKE '{like}/%'").limit(1).to_list()
+    return found[0] if found else None
 
 
 def _own(table: Table, run: Run | Path | str | None) -> Run:

@@ -11,6 +11,7 @@ import numpy as np
 from safetensors.torch import load_file
 
 from acteme import catalog
+from acteme.engine import names
 from acteme.engine.config import to_json
 from acteme.engine.host import fitting, keep, replaced
 from acteme.engine.launch import launch, launched
@@ -60,9 +61,9 @@ def train(
         KeyboardInterrupt: training was stopped; the run can be resumed.
     """
     entry = catalog.find(system) if isinstance(system, str) else system
-    names = [name for name, _ in entry.stages]
-    if unknown := sorted(set(stages or ()) - set(names)):
-        raise InputError(f"'{entry.slug}' has no stage '{unknown[0]}'", "stages", "its stages: " + ", ".join(names))
+    every = [name for name, _ in entry.stages]
+    if unknown := sorted(set(stages or ()) - set(every)):
+        raise InputError(f"'{entry.slug}' has no stage '{unknown[0]}'", "stages", "its stages: " + ", ".join(every))
     if start is not None and (resume or stages is None):
         raise InputError("a run to start from was given", "start", "name the stages to train, and do not resume")
     looked = None if base is None else load(base if isinstance(base, Run) else Path(base))
@@ -73,7 +74,7 @@ def train(
     corpus = training_part(whole)
     if looked is not None:
         fitting(looked, corpus.spec)
-    check_labels(entry, corpus, names if stages is None else stages)
+    check_labels(entry, corpus, every if stages is None else stages)
     if resume:
         made = load(Path(run) if run is not None else unfinished(entry.slug, name), entry)
         check_resumed(made, corpus, config)
@@ -89,7 +90,7 @@ def train(
         if looked is not None and leader():
             keep(made, looked)
         if source is not None:
-            begin(made, source, [n for n in names if n not in (stages or ()) and source.done(n)])
+            begin(made, source, [n for n in every if n not in (stages or ()) and source.done(n)])
     wanted = [stage for stage in made.stages if (stages is None or stage in stages) and not replaced(made, stage)]
     left = [stage for stage in wanted if not made.done(stage)]
     try:
@@ -191,6 +192,7 @@ def create(entry: catalog.Entry, corpus: Corpus, data: str | None, run: Path | s
         if (folder / "run.json").exists() or (folder.exists() and any(folder.iterdir())):
             raise InputError("exists already", folder, "go on with --resume, or name another folder")
         made.save()
+        names.keep(made, corpus)
     return made
 
 

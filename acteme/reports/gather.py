@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from acteme.engine.adapt import adapt
+from acteme.engine.answers import Prediction
 from acteme.engine.config import to_json
 from acteme.engine.encode import captions_of
 from acteme.engine.evaluate import evaluate, part
 from acteme.engine.latents import window_latents
+from acteme.engine.names import fitted
 from acteme.engine.predict import predict
 from acteme.engine.run import Run
 from acteme.engine.train import open_corpus
@@ -58,7 +59,7 @@ def gather(run: Run, data: str | Path | Corpus | None = None) -> Page:
         if data is None and run.data is None:
             raise InputError("The run was trained on recordings in memory", mend="give data to see them here")
         chosen = run.data if data is None else data
-        whole = adapt(open_corpus(chosen), run.spec)  # type: ignore[arg-type]
+        whole = fitted(open_corpus(chosen), run)  # type: ignore[arg-type]
         corpus = part(whole, "test", other=data is not None and str(data) != run.data)
         if found is None and not corpus.spec.classes and run.entry.task != "forecasting":
             notes.append("The data is not labeled, so nothing was measured.")
@@ -198,7 +199,8 @@ def _with_recordings(page: Page, run: Run, corpus: Corpus) -> Page:
     recordings = [_beginning(corpus[i]) for i in rows]
     replays = []
     page = replace(page, classes=run.spec.classes or corpus.spec.classes)
-    predictions = list(predict(run, recordings, scores=True)) if run.can("predict") else [None] * len(recordings)
+    made = predict(run, recordings, scores=True) if run.can("predict") else iter([None] * len(recordings))
+    predictions = [p if isinstance(p, Prediction) else None for p in made]
     for i, recording, prediction in zip(rows, recordings, predictions, strict=True):
         truth = _told(run, recording)
         replays.append(

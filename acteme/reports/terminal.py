@@ -151,12 +151,18 @@ def show(value: RenderableType) -> None:
     _console().print(value)
 
 
-def hits(found: Sequence[Any]) -> None:
-    """Places or captions that a search found, nearest first."""
+def hits(found: Sequence[Any], unit: str = "s") -> None:
+    """Places or captions that a search found, nearest first; in a log their events are counted."""
     texts = any(h.text for h in found)
     table = _table("recording", "start", "end", "label", "split", "similarity", *(["text"] if texts else []))
     for h in found:
-        cells = [h.recording, f"{h.start:.2f} s", f"{h.end:.2f} s", h.label, h.split, f"{h.similarity:.4f}"]
+        cells = [
+            h.recording,
+            *(f"{t:.2f} s" if unit == "s" else f"{t:.0f}" for t in (h.start, h.end)),
+            h.label,
+            h.split,
+            f"{h.similarity:.4f}",
+        ]
         _add(table, *cells, *([h.text] if texts else []))
     _console().print(table)
 

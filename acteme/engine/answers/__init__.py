@@ -1,4 +1,7 @@
-"""What a run says of recordings: one module a kind of prediction, with `answer(run, manner, part)`."""
+"""What a run says of recordings: one module a kind of prediction, with `answer(run, manner, part)`.
+
+Of logs it is `answer(run, manner, corpus)`, for a whole log is worked on at once.
+"""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -15,6 +18,9 @@ KINDS = {
     "segmentation": "segments",
     "retrieval": "captions",
     "forecasting": "tracks",
+    "ranking": "recommendations",
+    "clicks": "chances",
+    "anomalies": "oddities",
 }
 """The module that answers for each task."""
 
@@ -40,6 +46,65 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class Recommendation:
+    """What comes next for one user, best first."""
+
+    recording: str
+    """Its name."""
+    user: str
+    items: tuple[str, ...]
+    """Names of items that the user has not met yet."""
+    titles: tuple[str, ...]
+    """Of these; empty where the catalog has none."""
+    scores: tuple[float, ...]
+    """Falling; comparable for one user."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How one event turns out."""
+
+    recording: str
+    """Its name."""
+    user: str
+    """Empty where there are none."""
+    event: int
+    """Its number in the recording, from 0."""
+    time: str
+    """Date and time (UTC), or the number of a step."""
+    item: str
+    """Its name; empty where there are none."""
+    title: str
+    """Of the item; empty where the catalog has none."""
+    kind: str
+    """What `value` is: `probability`, that the outcome is 1, or `rating`, the one that is expected."""
+    value: float
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """How odd one event is."""
+
+    recording: str
+    """Its name."""
+    user: str
+    """Empty where there are none."""
+    event: int
+    """Its number in the recording, from 0."""
+    time: str
+    """Date and time (UTC), or the number of a step."""
+    score: float
+    """Higher is odder; comparable among all events of a data set."""
+    fields: tuple[tuple[str, str], ...]
+    """Name and value of each; what is rare or unknown is `?`."""
+    pair: tuple[str, ...]
+    """The two fields whose values go together least; empty where the method cannot tell."""
+
+
+Answer = Prediction | Recommendation | Judgement | Oddity
+
+
+@dataclass(frozen=True)
 class Manner:
     """How predictions are made; see `predict`."""
 
@@ -49,8 +114,10 @@ class Manner:
     keep: bool
     split: str | None
     device: str
+    count: int | None = None
+    """How many items, or odd events of each recording; what is usual unless given."""
 
 
 def of(task: str) -> ModuleType:
-    """The module that answers for a task; its `answer(run, manner, part)` yields predictions, one recording a time."""
+    """The module that answers for a task; its `answer` yields answers, one recording (user, event) a time."""
     return import_module(f"{__name__}.{KINDS[task]}")

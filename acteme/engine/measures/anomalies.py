@@ -61,7 +61,7 @@ def measure(asked: Asked) -> Outcome:
     if asked.protocol == "swaps":
         return _swaps(asked, index, last, own, known)
     label = corpus.arrays["outcome"][at]
-    out = anomalies.measure(oddities(asked, index, last), label, resamples=asked.resamples)
+    out = anomalies.measure(_scores(asked, index, last), label, resamples=asked.resamples)
     for name, score in (("rarity", rarity), ("strangeness", strangeness)):
         counted = score(own, known)
         out.metrics[f"auc_{name}"] = curves.auc(counted, label == 1)
@@ -71,24 +71,39 @@ def measure(asked: Asked) -> Outcome:
 
 @torch.no_grad()
 def oddities(
-    asked: Asked,
+    module: nn.Module,
+    corpus: Corpus,
     index: Int[np.ndarray, " n"],
     last: Int[np.ndarray, " n"],
+    frames: int,
+    batch: int,
     field: Int[np.ndarray, "n f"] | None = None,
-) -> Float[np.ndarray, " n"]:
-    """How odd events are, each as the last one of its window; with the fields `field` instead of their own."""
-    frames, device, found = asked.windows.frames or asked.windows.limit, device_of(asked.module), []
-    step = at_once(asked.batch, frames)
+) -> tuple[Float[np.ndarray, " n"], Int[np.ndarray, "n 2"] | None]:
+    """How odd events are, each as the last one of its window of so many, and the pair that does not fit where the
+    module tells it.
+
+    Args:
+        field: the fields of the events instead of their own.
+    """
+    step, device, scores, pairs = at_once(batch, frames), device_of(module), [], []
     for a in range(0, len(index), step):
-        batch = ending(asked.corpus, index[a : a + step], last[a : a + step], frames)
-        batch.pop("outcome", None)
-        at = (torch.arange(len(batch["frames"])), batch["frames"] - 1)
+        made = ending(corpus, index[a : a + step], last[a : a + step], frames)
+        made.pop("outcome", None)
+        at = (torch.arange(len(made["frames"])), made["frames"] - 1)
         if field is not None:
-            batch["field"] = batch["field"].clone()
-            batch["field"][at] = torch.from_numpy(field[a : a + step].astype(np.int64))
-        made = asked.module.predict(to_device(batch, device)).scores  # type: ignore[operator]
-        found.append(made.float().cpu().numpy()[at[0].numpy(), at[1].numpy()])
-    return np.concatenate(found)
+            made["field"] = made["field"].clone()
+            made["field"][at] = torch.from_numpy(field[a : a + step].astype(np.int64))
+        found = module.predict(to_device(made, device))  # type: ignore[operator]
+        scores.append(found.scores.float().cpu()[at].numpy())
+        if found.pairs is not None:
+            pairs.append(found.pairs.cpu()[at].numpy())
+    return np.concatenate(scores), np.concatenate(pairs) if pairs else None
+
+
+def _scores(asked: Asked, index: Int[np.ndarray, " n"], last: Int[np.ndarray, " n"],
+            field: Int[np.ndarray, "n f"] | None = None) -> Float[np.ndarray, " n"]:  # fmt: skip
+    frames = asked.windows.frames or asked.windows.limit
+    return oddities(asked.module, asked.corpus, index, last, frames, asked.batch, field)[0]
 
 
 def _swaps(
@@ -105,7 +120,7 @@ def _swaps(
         raise InputError("no field has two values, to exchange one for another", "anomalies", "give other fields")
     new = ~occurs(own, known)
     out = Outcome({"new_events": float(new.mean())})
-    plain = {"": oddities(asked, index, last), "_rarity": rarity(own, known), "_strangeness": strangeness(own, known)}
+    plain = {"": _scores(asked, index, last), "_rarity": rarity(own, known), "_strangeness": strangeness(own, known)}
     everything = np.concatenate([known, own])
     for draw in DRAWS:
         for count in COUNTS[:usable]:
@@ -113,7 +128,7 @@ def _swaps(
             if not len(made.source):
                 continue
             odd = {
-                "": oddities(asked, index[made.source], last[made.source], made.codes),
+                "": _scores(asked, index[made.source], last[made.source], made.codes),
                 "_rarity": rarity(made.codes, known),
                 "_strangeness": strangeness(made.codes, known),
             }

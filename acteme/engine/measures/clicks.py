@@ -119,8 +119,8 @@ def hidden(batch: Batch) -> Batch:
 class Belongings(NamedTuple):
     """What the training split tells of items."""
 
-    count: Int[np.ndarray, " items"]
-    """Their events."""
+    events: Int[np.ndarray, " items"]
+    """How many each has."""
     value: Int[np.ndarray, "items f"]
     """Values of the fields that were last seen with them; 0 where none was."""
     fixed: Bool[np.ndarray, " f"]
@@ -158,7 +158,7 @@ def _against_negatives(asked: Asked) -> Outcome:
     rng, drawn = np.random.default_rng(SEED), []
     for some in blocks(last):
         own = met(corpus, index[some], last[some] + 1)
-        drawn.append(unmet(own.offset, own.item, count, known.count, rng))
+        drawn.append(unmet(own.offset, own.item, count, known.events, rng))
     found = np.concatenate(drawn)
     enough = found.all(1)
     index, last, found = index[enough], last[enough], found[enough]
@@ -171,8 +171,8 @@ def _against_negatives(asked: Asked) -> Outcome:
     value = chances(asked.module, corpus, index[row], last[row], asked.windows.frames or asked.windows.limit,
                     asked.batch, others)  # fmt: skip
     group = categories(corpus, known)
-    own = np.where(item > 0, item, np.repeat(target, count + 1))
-    within = index[row] if group is None else group[own - 1]
+    shown = np.where(item > 0, item, np.repeat(target, count + 1))
+    within = index[row] if group is None else group[shown - 1]
     return clicks.measure(value, (item == 0).astype(np.int64), within, "size", index[row], resamples=asked.resamples)
 
 

@@ -11,7 +11,10 @@ SMOOTH = 0.5
 
 def rarity(events: Int[np.ndarray, "n f"], train: Int[np.ndarray, "m f"]) -> Float[np.ndarray, " n"]:
     """How rare the values of each event are: - sum over fields of log(how often its value occurs in training)."""
-    return -sum(np.log(_occurrences(events[:, k], train[:, k]) + SMOOTH) for k in range(events.shape[1]))
+    out = np.zeros(len(events))
+    for k in range(events.shape[1]):
+        out -= np.log(_occurrences(events[:, k], train[:, k]) + SMOOTH)
+    return out
 
 
 def strangeness(events: Int[np.ndarray, "n f"], train: Int[np.ndarray, "m f"]) -> Float[np.ndarray, " n"]:

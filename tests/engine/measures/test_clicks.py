@@ -115,7 +115,7 @@ def test_what_belongs_to_an_item_is_what_was_last_seen_with_it(tmp_path):
     known = clicks.belongings(corpus)
     names = {(v["field"], v["number"]): v["value"] for v in corpus.values.to_pylist()}
     assert [names["cat", int(n)] for n in known.value[:, 0]] == ["xnew", "ynew"]
-    assert known.count.tolist() == [10, 10] and known.fixed.tolist() == [False, False]  # new in 1 of 9 is too often
+    assert known.events.tolist() == [10, 10] and known.fixed.tolist() == [False, False]  # new in 1 of 9 is too often
     steady = clicks.belongings(corpus.select(rows=np.arange(9)))
     assert steady.fixed.tolist() == [True, False]
     assert clicks.categories(corpus, steady).tolist() == steady.value[:, 0].tolist()

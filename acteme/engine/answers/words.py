@@ -1,0 +1,69 @@
+"""Names for the numbers of a log: of items, of values of fields, of moments."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+import numpy as np
+
+from acteme.recordings.corpus import Corpus
+
+UNKNOWN = "?"
+"""Stands for a value that is rare or was not seen in training."""
+LONG_AGO = 100_000_000
+"""From here on a number of seconds is a date (1973); below it counts the steps of a log."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """Names of what is in a log."""
+
+    corpus: Corpus
+
+    @cached_property
+    def items(self) -> list[str]:
+        """Name of each item; item k at k, and nothing at 0."""
+        known = self.corpus.catalog
+        if known is None:
+            return ["", *map(str, range(1, self.corpus.spec.items + 1))]
+        return ["", *map(str, known["item"].to_pylist())]
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """Title of each item, as `items`; empty where there is none."""
+        known = self.corpus.catalog
+        if known is None or "title" not in known.column_names:
+            return [""] * (self.corpus.spec.items + 1)
+        return ["", *(title or "" for title in known["title"].to_pylist())]
+
+    @cached_property
+    def values(self) -> list[list[str]]:
+        """Name of each value of each field."""
+        out = [[UNKNOWN, *map(str, range(1, size))] for size in self.corpus.spec.sizes]
+        if self.corpus.values is not None:
+            at = {name: k for k, name in enumerate(self.corpus.spec.fields)}
+            for row in self.corpus.values.to_pylist():
+                if row["field"] in at:
+                    out[at[row["field"]]][row["number"]] = row["value"]
+        return out
+
+    def said(self, field: np.ndarray) -> tuple[tuple[str, str], ...]:
+        """The fields (F,) of an event as names and values."""
+        named = zip(self.corpus.spec.fields, self.values, field.tolist(), strict=True)
+        return tuple((name, values[number]) for name, values, number in named)
+
+    def moments(self, positions: np.ndarray, events: np.ndarray) -> list[str]:
+        """When the events at positions of the arrays were; by their numbers where the log does not say."""
+        if "when" not in self.corpus.arrays:
+            return [str(n) for n in events.tolist()]
+        return [moment(n) for n in self.corpus.arrays["when"][positions].tolist()]
+
+
+def moment(when: int) -> str:
+    """Seconds since 1970 as date and time (UTC); a small number, which counts steps, as it is."""
+    if when < LONG_AGO:
+        return str(when)
+    try:
+        return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, ValueError, OSError):  # beyond the year 9999
+        return str(when)

@@ -1,0 +1,136 @@
+"""Numbers of items and of values of fields: other data has its own, which become those that a run learned."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from jaxtyping import Bool, Int
+
+from acteme.atomic import fresh_file
+from acteme.engine.adapt import adapt
+from acteme.engine.inputs import Input
+from acteme.engine.logs import has_users, is_log, newest
+from acteme.engine.run import Run
+from acteme.errors import InputError
+from acteme.recordings.corpus import Corpus
+from acteme.recordings.recording import Recording
+from acteme.recordings.sources import open_data
+
+TABLES = ("catalog", "values")
+"""What a run keeps of its training data: names of items, and of values of fields."""
+
+
+def keep(run: Run, corpus: Corpus) -> None:
+    """Writes the names beside the run's spec."""
+    for name in TABLES:
+        table = getattr(corpus, name)
+        if table is not None:
+            with fresh_file(path(run, name)) as work:
+                pq.write_table(table, work)
+
+
+def path(run: Run, name: str) -> Path:
+    """Where a run keeps its catalog or its values."""
+    return run.folder / f"{name}.parquet"
+
+
+def kept(run: Run, name: str) -> pa.Table | None:
+    """The catalog of items or the values of fields that a run was trained with; None where there were none."""
+    return pq.read_table(path(run, name)) if path(run, name).is_file() else None
+
+
+def fitted(corpus: Corpus, run: Run) -> Corpus:
+    """The corpus as a run reads it; InputError where there is no way."""
+    return renumbered(corpus, run) if is_log(run.spec) else adapt(corpus, run.spec)
+
+
+def opened(run: Run, inputs: Input | Sequence[Input], split: str | None = None) -> Iterator[Corpus]:
+    """Logs to answer for, in the numbers of a run: of the split, or if none is named, all that is known of each user.
+
+    Raises:
+        InputError: there is no such data, or the run cannot read it.
+    """
+    for one in inputs if isinstance(inputs, Sequence) and not isinstance(inputs, str) else [inputs]:
+        if isinstance(one, Recording):
+            yield Corpus.of([one], replace(run.spec, classes=()), catalog=kept(run, "catalog"))
+            continue
+        corpus = open_data(one)
+        yield renumbered(newest(corpus) if split is None else corpus.select(split), run)
+
+
+def renumbered(corpus: Corpus, run: Run) -> Corpus:
+    """A log in the numbers of a run; the same one where it has them already.
+
+    Events of items that the run does not know are left out; a value of a field that it does not know becomes 0. A
+    recording of a user whose last event, the one to be foretold, is left out is so itself. `notes` says how many.
+
+    Raises:
+        InputError: the log has no items or not the fields that the run was trained with, or the run knows none of the
+            items.
+    """
+    own, wanted = corpus.spec, run.spec
+    for name, needed in (("item", wanted.items), ("field", wanted.fields)):
+        if needed and name not in corpus.arrays:
+            raise InputError(f"the data has no {name}s", run.name, "give a log like the one that the run learned")
+    if lacking := [name for name in wanted.fields if name not in own.fields]:
+        raise InputError(f"the data has no field '{lacking[0]}'", run.name, f"its fields: {', '.join(own.fields)}")
+    catalog, values = (kept(run, name) for name in TABLES)
+    out = corpus
+    if wanted.fields and (own.fields != wanted.fields or not _alike(corpus.values, values)):
+        out = replace(out, arrays=out.arrays | {"field": _fields(corpus, wanted.fields, values)}, values=values)
+    if wanted.items and not (own.items == wanted.items and _alike(_items(corpus.catalog), _items(catalog))):
+        out = _known(out, catalog)
+    spec = replace(out.spec, items=wanted.items, fields=wanted.fields, sizes=wanted.sizes)
+    return replace(out, spec=spec, catalog=catalog if wanted.items else out.catalog)
+
+
+def _alike(a: pa.Table | pa.ChunkedArray | None, b: pa.Table | pa.ChunkedArray | None) -> bool:
+    return a is b or (a is not None and b is not None and a.equals(b))
+
+
+def _items(catalog: pa.Table | None) -> pa.ChunkedArray | None:
+    return None if catalog is None else catalog["item"]
+
+
+def _fields(corpus: Corpus, fields: tuple[str, ...], values: pa.Table | None) -> Int[np.ndarray, "n f"]:
+    """The column of each field, with the run's numbers of its values."""
+    if corpus.values is None or values is None:
+        raise InputError("the data does not name the values of its fields", "data", "give a table of events")
+    out = np.zeros((len(corpus.arrays["field"]), len(fields)), np.int32)
+    for k, name in enumerate(fields):
+        column = corpus.spec.fields.index(name)
+        here, there = (t.filter(pc.equal(t["field"], name)) for t in (corpus.values, values))
+        at = pc.index_in(here["value"], value_set=there["value"].combine_chunks())
+        number = np.append(there["number"].to_numpy(), 0)[at.fill_null(len(there)).to_numpy()]
+        to = np.zeros(corpus.spec.sizes[column], np.int32)
+        to[here["number"].to_numpy()] = number
+        out[:, k] = to[corpus.arrays["field"][:, column]]
+    return out
+
+
+def _known(corpus: Corpus, catalog: pa.Table | None) -> Corpus:
+    """The events of items that the run knows, under its numbers."""
+    if corpus.catalog is None or catalog is None:
+        raise InputError("the data does not name its items", "data", "give a table of events")
+    at = pc.index_in(corpus.catalog["item"], value_set=catalog["item"].combine_chunks()).fill_null(-1).to_numpy()
+    item = np.append(0, at + 1).astype(np.int32)[corpus.arrays["item"]]
+    keep: Bool[np.ndarray, " n"] = item > 0
+    arrays = corpus.arrays | {"item": item}
+    if keep.all():
+        return replace(corpus, arrays=arrays)
+    before = np.append(0, np.cumsum(keep))
+    offset, frames = (corpus.table[n] for n in ("offset", "frames"))
+    table = corpus.table | {"offset": before[offset], "frames": before[offset + frames] - before[offset]}
+    good = table["frames"][corpus.rows] > 0
+    if has_users(corpus):
+        held = np.isin(corpus.column("split"), ("val", "test"))
+        good &= ~held | keep[(offset + frames - 1)[corpus.rows]]
+    if not good.any():
+        raise InputError("the run knows none of the items", "data", "give data with items that it learned")
+    note = f"{int((~keep).sum())} of {len(keep)} events are of items that the run does not know"
+    return replace(corpus, arrays={n: a[keep] for n, a in arrays.items()}, table=table, chosen=corpus.rows[good],
+                   notes=(*corpus.notes, note))  # fmt: skip

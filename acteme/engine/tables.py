@@ -1,0 +1,53 @@
+"""Answers of logs as rows: what stands in a line of JSON, and in a line of CSV."""
+
+from typing import Any
+
+from acteme.engine.answers import Answer, Judgement, Oddity, Recommendation
+
+
+def told(answer: Answer) -> dict[str, Any]:
+    """An answer as JSON values."""
+    match answer:
+        case Recommendation():
+            found = zip(answer.items, answer.titles, answer.scores, strict=True)
+            rows = [{"item": item, **({"title": title} if title else {}), "score": round(score, 4)}
+                    for item, title, score in found]  # fmt: skip
+            return {"recording": answer.recording, "user": answer.user, "recommended": rows}
+        case Judgement():
+            known = {"user": answer.user, "item": answer.item, "title": answer.title}
+            return {"recording": answer.recording, "event": answer.event, "time": answer.time,
+                    **{name: value for name, value in known.items() if value},
+                    answer.kind: round(answer.value, 6)}  # fmt: skip
+        case Oddity():
+            return {"recording": answer.recording, **({"user": answer.user} if answer.user else {}),
+                    "event": answer.event, "time": answer.time, "oddity": round(answer.score, 4),
+                    "fields": dict(answer.fields), "pair": list(answer.pair)}  # fmt: skip
+    raise TypeError(answer)
+
+
+def header(answer: Answer) -> list[str]:
+    """Names of the columns of answers of this kind."""
+    match answer:
+        case Recommendation():
+            return ["user", "rank", "item", "title", "score"]
+        case Judgement():
+            return ["recording", "user", "event", "time", "item", "title", answer.kind]
+        case Oddity():
+            return ["recording", "user", "event", "time", "oddity", *(name for name, _ in answer.fields), "pair"]
+    raise TypeError(answer)
+
+
+def rows(answer: Answer) -> list[list[Any]]:
+    """An answer as rows of such a table."""
+    match answer:
+        case Recommendation():
+            found = zip(answer.items, answer.titles, answer.scores, strict=True)
+            return [[answer.user or answer.recording, n, item, title, round(score, 4)]
+                    for n, (item, title, score) in enumerate(found, 1)]  # fmt: skip
+        case Judgement():
+            return [[answer.recording, answer.user, answer.event, answer.time, answer.item, answer.title,
+                     round(answer.value, 6)]]  # fmt: skip
+        case Oddity():
+            return [[answer.recording, answer.user, answer.event, answer.time, round(answer.score, 4),
+                     *(value for _, value in answer.fields), " + ".join(answer.pair)]]  # fmt: skip
+    raise TypeError(answer)

@@ -1,0 +1,74 @@
+"""Other data in the numbers of a run."""
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from acteme.engine import names
+from acteme.engine.evaluate import evaluate
+from acteme.errors import InputError
+from tests.engine.logs import host, shop, table, trained
+from tests.engine.toys import trimmed
+
+
+def test_a_run_keeps_the_names_of_what_it_learned():
+    run, corpus = trained("ranking")
+    assert names.kept(run, "catalog").equals(corpus.catalog) and names.kept(run, "values").equals(corpus.values)
+    assert names.renumbered(corpus, run).arrays["item"] is corpus.arrays["item"]
+    plain, _ = trained("anomalies")
+    assert names.kept(plain, "catalog") is None
+
+
+def test_other_data_get_the_numbers_of_the_run(tmp_path):
+    run, corpus = trained("ranking")
+    lines = shop().splitlines()
+    people = [[line for line in lines[1:] if line.startswith(f"u{u},")] for u in range(29, -1, -1)]
+    mixed = table(tmp_path, "\n".join([lines[0], *(line for person in people for line in person)]) + "\n")
+    assert mixed.arrays["item"].tolist() != corpus.arrays["item"].tolist()
+    made = names.renumbered(mixed, run)
+    own = {r.name: r.arrays for r in corpus}
+    for r in made:
+        assert r.arrays["item"].tolist() == own[r.name]["item"].tolist()
+        assert r.arrays["field"].tolist() == own[r.name]["field"].tolist()
+    assert made.spec == run.spec and evaluate(run, mixed).metrics == pytest.approx(evaluate(run, corpus).metrics)
+
+
+def test_events_of_unknown_items_are_left_out_and_counted(tmp_path):
+    run, corpus = trained("ranking")
+    head = "user,item,timestamp,category,channel\n"
+    rows = "a,i1,1,kind0,web\na,new,2,kind9,web\na,i2,3,kind0,web\na,i3,4,kind1,tv\n"
+    other = table(tmp_path, head + rows + "b,i1,1,kind0,web\nb,i2,2,kind0,app\nb,new,3,kind9,web\n")
+    made = names.renumbered(other, run)
+    known = corpus.catalog["item"].to_pylist()
+    told = {r.name: [known[k - 1] for k in r.arrays["item"].tolist()] for r in made}
+    # what is to be foretold of b is unknown, and so is what was of a in the validation
+    assert told == {"a/train": ["i1"], "b/train": ["i1"], "a/val": ["i1", "i2"], "b/val": ["i1", "i2"],
+                    "a/test": ["i1", "i2", "i3"]}  # fmt: skip
+    assert made.notes[-1] == "2 of 7 events are of items that the run does not know"
+    assert made.select("test")[0].arrays["field"][-1, 1] == 0  # there is no tv
+    with pytest.raises(InputError, match="knows none of the items"):
+        names.renumbered(table(tmp_path, head + "a,n,1,kind0,web\na,m,2,kind0,web\n"), run)
+
+
+def test_what_does_not_fit_is_said_in_a_line(tmp_path):
+    run, corpus = trained("ranking")
+    with pytest.raises(InputError, match="the data has no field 'channel'"):
+        names.fitted(table(tmp_path, "user,item,timestamp,category\na,i1,1,kind0\na,i2,2,kind0\n"), run)
+    with pytest.raises(InputError, match="the data has no items"):
+        names.fitted(table(tmp_path, host(20)), run)
+    with pytest.raises(InputError, match="the data has no items"):
+        names.fitted(trimmed(2), run)
+    with pytest.raises(InputError, match="does not name its items"):
+        names.fitted(replace(corpus, catalog=None), run)
+
+
+def test_fields_are_found_by_name(tmp_path):
+    run, corpus = trained("anomalies")
+    lines = [line.split(",") for line in host().splitlines()]
+    turned = table(tmp_path, "\n".join(",".join([t, f, "x", p, c]) for t, p, c, f in lines).replace(",x,", ",more,", 1))
+    made = names.renumbered(turned, run)
+    assert made.spec.fields == run.spec.fields and np.array_equal(made.arrays["field"], corpus.arrays["field"])
+    strange = corpus.values.set_column(2, "value", pa.array(["q"] * len(corpus.values)))
+    assert not names.renumbered(replace(corpus, values=strange), run).arrays["field"].any()
