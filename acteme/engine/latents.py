@@ -38,7 +38,7 @@ def log_latents(
     step, device = at_once(batch, length), device_of(module)
     for a in range(0, len(index), step):
         which, at = index[a : a + step], last[a : a + step]
-        pooled = module.encode(to_device(ending(corpus, which, at, length), device)).pooled  # type: ignore[operator]
+        pooled = module.encode(to_device(ending(corpus, which, at, windows, length), device)).pooled  # type: ignore[operator]
         yield which, np.maximum(at + 1 - length, 0), at + 1, pooled.float().cpu().numpy()
 
 

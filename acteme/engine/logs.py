@@ -41,7 +41,7 @@ def newest(corpus: Corpus) -> Corpus:
 
 def reach(windows: Windows) -> int:
     """Events that a stage looks back at, without the one to be foretold where its windows end with it."""
-    return (windows.frames or windows.limit) - windows.prefixes
+    return length_of(windows) - windows.prefixes
 
 
 def held_out(corpus: Corpus, least: int = 1) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
@@ -62,9 +62,22 @@ def every(
     return np.repeat(np.arange(len(corpus)) if index is None else index, frames), number
 
 
-def ending(corpus: Corpus, index: Int[np.ndarray, " n"], last: Int[np.ndarray, " n"], frames: int) -> Batch:
-    """Windows of at most so many events that end with the events `last` of recordings; padded at the end."""
-    return corpus.batch(index, last + 1 - frames, frames)
+def ending(
+    corpus: Corpus,
+    index: Int[np.ndarray, " n"],
+    last: Int[np.ndarray, " n"],
+    windows: Windows,
+    frames: int | None = None,
+) -> Batch:
+    """Windows of at most so many events (`frames` of the windows) that end with the events `last` of recordings;
+    padded at the end."""
+    length = length_of(windows) if frames is None else frames
+    return corpus.batch(index, last + 1 - length, length, windows.captions, windows.classes)
+
+
+def length_of(windows: Windows) -> int:
+    """Events of a window."""
+    return windows.frames or windows.limit
 
 
 def positions(

@@ -9,9 +9,11 @@ def told(answer: Answer) -> dict[str, Any]:
     """An answer as JSON values."""
     match answer:
         case Recommendation():
-            found = zip(answer.items, answer.titles, answer.scores, strict=True)
-            rows = [{"item": item, **({"title": title} if title else {}), "score": round(score, 4)}
-                    for item, title, score in found]  # fmt: skip
+            why = answer.reasons or [()] * len(answer.items)
+            found = zip(answer.items, answer.titles, answer.scores, why, strict=True)
+            rows = [{"item": item, **({"title": title} if title else {}), "score": round(score, 4),
+                     **({"because": {name: round(part, 4) for name, part in parts}} if parts else {})}
+                    for item, title, score, parts in found]  # fmt: skip
             return {"recording": answer.recording, "user": answer.user, "recommended": rows}
         case Judgement():
             known = {"user": answer.user, "item": answer.item, "title": answer.title}
@@ -29,7 +31,7 @@ def header(answer: Answer) -> list[str]:
     """Names of the columns of answers of this kind."""
     match answer:
         case Recommendation():
-            return ["user", "rank", "item", "title", "score"]
+            return ["user", "rank", "item", "title", "score", *(["because"] if answer.reasons else [])]
         case Judgement():
             return ["recording", "user", "event", "time", "item", "title", answer.kind]
         case Oddity():
@@ -42,8 +44,9 @@ def rows(answer: Answer) -> list[list[Any]]:
     match answer:
         case Recommendation():
             found = zip(answer.items, answer.titles, answer.scores, strict=True)
-            return [[answer.user or answer.recording, n, item, title, round(score, 4)]
-                    for n, (item, title, score) in enumerate(found, 1)]  # fmt: skip
+            why = [["; ".join(name for name, _ in parts)] for parts in answer.reasons] or [[]] * len(answer.items)
+            return [[answer.user or answer.recording, n, item, title, round(score, 4), *parts]
+                    for n, ((item, title, score), parts) in enumerate(zip(found, why, strict=True), 1)]  # fmt: skip
         case Judgement():
             return [[answer.recording, answer.user, answer.event, answer.time, answer.item, answer.title,
                      round(answer.value, 6)]]  # fmt: skip

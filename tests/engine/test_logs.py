@@ -28,7 +28,7 @@ def test_the_newest_recording_of_each_user_has_all_events(tmp_path):
 
 def test_windows_end_with_an_event(tmp_path):
     corpus = table(tmp_path, ROWS).select("test")
-    batch = logs.ending(corpus, np.array([0, 0]), np.array([1, 3]), 3)
+    batch = logs.ending(corpus, np.array([0, 0]), np.array([1, 3]), Windows(frames=3, stride=1))
     assert batch["item"].tolist() == [[1, 2, 0], [2, 3, 1]] and batch["frames"].tolist() == [2, 3]
     assert logs.reach(Windows(frames=6, prefixes=True)) == 5 and logs.reach(Windows(frames=1, stride=1)) == 1
 

@@ -58,6 +58,8 @@ class Recommendation:
     """Of these; empty where the catalog has none."""
     scores: tuple[float, ...]
     """Falling; comparable for one user."""
+    reasons: tuple[tuple[tuple[str, float], ...], ...] = ()
+    """Of each item, the greatest parts of its score by name; empty where the method cannot tell."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def answer(run: Run, manner: Manner, corpus: Corpus) -> Iterator[Judgement]:
     names, users = (corpus.column(n).tolist() for n in ("name", "subject"))
     for a in range(0, len(index), PIECE):
         rows, at = index[a : a + PIECE], last[a : a + PIECE]
-        value = chances(module, corpus, rows, at, windows.frames or windows.limit, manner.how.batch)
+        value = chances(module, corpus, rows, at, windows, manner.how.batch)
         where = corpus.column("offset")[rows] + at
         items = corpus.arrays["item"][where].tolist() if "item" in corpus.arrays else [0] * len(rows)
         times = words.moments(where, at)

@@ -23,7 +23,7 @@ def answer(run: Run, manner: Manner, corpus: Corpus) -> Iterator[Oddity]:
     groups = [corpus] if together else [corpus.select(rows=np.array([i])) for i in range(len(corpus))]
     for g, part in enumerate(groups):
         index, last = every(part) if manner.split is None else held_out(part)
-        scores, pairs = oddities(module, part, index, last, windows.frames or windows.limit, manner.how.batch)
+        scores, pairs = oddities(module, part, index, last, windows, manner.how.batch)
         order = np.argsort(-scores, kind="stable")[: manner.count]
         index, last = index[order], last[order]
         where = part.column("offset")[index] + last

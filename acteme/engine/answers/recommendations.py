@@ -5,14 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from acteme.engine.answers import Manner, Recommendation
 from acteme.engine.answers.words import Words
-from acteme.engine.logs import met, reach
-from acteme.engine.measures.ranking import told
+from acteme.engine.logs import met
+from acteme.engine.measures.ranking import choose, shown, told
 from acteme.engine.run import Run, loaded
 from acteme.recordings.annotations import Preferences
+from acteme.recordings.batch import Batch
 from acteme.recordings.corpus import Corpus
 from acteme.tasks.places import CELLS, LEAST, Lists
 
@@ -22,20 +23,36 @@ BEST = 10
 
 @torch.no_grad()
 def answer(run: Run, manner: Manner, corpus: Corpus) -> Iterator[Recommendation]:
-    """The items that fit best after all events of each recording."""
+    """The items that fit best after all events of each recording, or where texts tell what a user wants, fit those."""
     module, words = loaded(run, manner.stage, manner.device), Words(corpus)
     names, users = (corpus.column(n).tolist() for n in ("name", "subject"))
-    length = reach(manner.how.windows)
+    kind = choose(corpus, module)
     step = min(manner.how.batch, max(LEAST, CELLS // (corpus.spec.items + 1)))
     for a in range(0, len(corpus), step):
         index = np.arange(a, min(a + step, len(corpus)))
         frames = corpus.frames[index]
-        made = told(module, corpus, index, frames, length)
-        for i, items, scores in zip(index, *best(made, met(corpus, index, frames), manner.count or BEST), strict=True):
-            kept = np.isfinite(scores)
-            chosen = items[kept].tolist()
+        batch = shown(module, corpus, index, frames, manner.how.windows, kind)
+        seen = met(corpus, index, frames) if kind in ("full", "sampled") else Lists.of([()] * len(index))
+        items, scores = best(told(module, batch), seen, manner.count or BEST)
+        why = _reasons(module, batch, items)
+        for n, i in enumerate(index.tolist()):
+            kept = int(np.isfinite(scores[n]).sum())
+            chosen = items[n, :kept].tolist()
             yield Recommendation(names[i], users[i], tuple(words.items[k] for k in chosen),
-                                 tuple(words.titles[k] for k in chosen), tuple(scores[kept].tolist()))  # fmt: skip
+                                 tuple(words.titles[k] for k in chosen), tuple(scores[n, :kept].tolist()),
+                                 tuple(why[n][:kept]))  # fmt: skip
+
+
+def _reasons(
+    module: nn.Module, batch: Batch, items: Int[np.ndarray, "n k"]
+) -> list[list[tuple[tuple[str, float], ...]]]:
+    """Why each item is recommended to each user, in words, where the module can tell."""
+    if not hasattr(module, "reasons"):
+        return [[]] * len(items)
+    found = module.reasons(batch, torch.from_numpy(items).to(batch["frames"].device))
+    parts = found.parts.float().cpu().tolist()
+    return [[tuple(zip(names, values, strict=True)) for names, values in zip(*both, strict=True)]
+            for both in zip(found.names, parts, strict=True)]  # fmt: skip
 
 
 def best(made: Preferences, seen: Lists, count: int) -> tuple[Int[np.ndarray, "n k"], Float[np.ndarray, "n k"]]:

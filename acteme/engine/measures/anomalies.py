@@ -19,13 +19,14 @@ from jaxtyping import Float, Int
 from torch import nn
 
 from acteme.engine.device import device_of
-from acteme.engine.logs import at_once, ending, held_out, positions
+from acteme.engine.logs import at_once, ending, held_out, length_of, positions
 from acteme.engine.measures import Asked
 from acteme.errors import InputError
 from acteme.recordings.batch import to_device
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.events.counts import rarity, strangeness
 from acteme.recordings.events.swaps import occurs, swapped
+from acteme.recordings.windows import Windows
 from acteme.tasks import anomalies, curves
 from acteme.tasks.outcome import Outcome
 
@@ -75,19 +76,19 @@ def oddities(
     corpus: Corpus,
     index: Int[np.ndarray, " n"],
     last: Int[np.ndarray, " n"],
-    frames: int,
+    windows: Windows,
     batch: int,
     field: Int[np.ndarray, "n f"] | None = None,
 ) -> tuple[Float[np.ndarray, " n"], Int[np.ndarray, "n 2"] | None]:
-    """How odd events are, each as the last one of its window of so many, and the pair that does not fit where the
+    """How odd events are, each as the last one of its window, and the pair that does not fit where the
     module tells it.
 
     Args:
         field: the fields of the events instead of their own.
     """
-    step, device, scores, pairs = at_once(batch, frames), device_of(module), [], []
+    step, device, scores, pairs = at_once(batch, length_of(windows)), device_of(module), [], []
     for a in range(0, len(index), step):
-        made = ending(corpus, index[a : a + step], last[a : a + step], frames)
+        made = ending(corpus, index[a : a + step], last[a : a + step], windows)
         made.pop("outcome", None)
         at = (torch.arange(len(made["frames"])), made["frames"] - 1)
         if field is not None:
@@ -102,8 +103,7 @@ def oddities(
 
 def _scores(asked: Asked, index: Int[np.ndarray, " n"], last: Int[np.ndarray, " n"],
             field: Int[np.ndarray, "n f"] | None = None) -> Float[np.ndarray, " n"]:  # fmt: skip
-    frames = asked.windows.frames or asked.windows.limit
-    return oddities(asked.module, asked.corpus, index, last, frames, asked.batch, field)[0]
+    return oddities(asked.module, asked.corpus, index, last, asked.windows, asked.batch, field)[0]
 
 
 def _swaps(

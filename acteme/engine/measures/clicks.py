@@ -24,12 +24,13 @@ from jaxtyping import Bool, Float, Int
 from torch import nn
 
 from acteme.engine.device import device_of
-from acteme.engine.logs import at_once, blocks, ending, has_users, held_out, met, positions
+from acteme.engine.logs import at_once, blocks, ending, has_users, held_out, length_of, met, positions
 from acteme.engine.measures import Asked
 from acteme.errors import InputError
 from acteme.recordings.batch import Batch, to_device
 from acteme.recordings.behavior.negatives import unmet
 from acteme.recordings.corpus import Corpus
+from acteme.recordings.windows import Windows
 from acteme.tasks import clicks, ratings
 from acteme.tasks.outcome import Outcome
 
@@ -65,7 +66,7 @@ def measure(asked: Asked) -> Outcome:
     if "outcome" not in corpus.arrays:
         raise InputError("the data has no outcomes", f"--protocol {asked.protocol}", "use negatives")
     index, last = events(asked)
-    value = chances(asked.module, corpus, index, last, asked.windows.frames or asked.windows.limit, asked.batch)
+    value = chances(asked.module, corpus, index, last, asked.windows, asked.batch)
     outcome = corpus.arrays["outcome"][corpus.column("offset")[index] + last]
     user = np.unique(corpus.column("subject"), return_inverse=True)[1][index] if has_users(corpus) else None
     if asked.kind == "ratings":
@@ -88,19 +89,19 @@ def chances(
     corpus: Corpus,
     index: Int[np.ndarray, " n"],
     last: Int[np.ndarray, " n"],
-    frames: int,
+    windows: Windows,
     batch: int,
     others: "Others | None" = None,
 ) -> Float[np.ndarray, " n"]:
-    """What a module foretells of events, which it sees with up to `frames` - 1 events before but without outcomes.
+    """What a module foretells of events, each of which it sees with the events before it in its window, but without its outcome.
 
     Args:
         others: what to put in the place of the events.
     """
-    found, step, device = [], at_once(batch, frames), device_of(module)
+    found, step, device = [], at_once(batch, length_of(windows)), device_of(module)
     for a in range(0, len(index), step):
         some = slice(a, a + step)
-        made = hidden(ending(corpus, index[some], last[some], frames))
+        made = hidden(ending(corpus, index[some], last[some], windows))
         if others is not None:
             others.put(made, some)
         found.append(module.predict(to_device(made, device)).value.float().cpu().numpy())  # type: ignore[operator]
@@ -168,8 +169,7 @@ def _against_negatives(asked: Asked) -> Outcome:
     item = np.concatenate([np.zeros((len(found), 1), np.int64), found], 1).ravel()
     others = Others(item, known.value[item - 1], known.fixed)
     row = np.repeat(np.arange(len(index)), count + 1)
-    value = chances(asked.module, corpus, index[row], last[row], asked.windows.frames or asked.windows.limit,
-                    asked.batch, others)  # fmt: skip
+    value = chances(asked.module, corpus, index[row], last[row], asked.windows, asked.batch, others)
     group = categories(corpus, known)
     shown = np.where(item > 0, item, np.repeat(target, count + 1))
     within = index[row] if group is None else group[shown - 1]

@@ -9,11 +9,15 @@ import torch
 from torch import nn
 
 from acteme.engine.evaluate import evaluate
-from acteme.engine.measures import Asked, ranking
+from acteme.engine.measures import Asked, ranking, usual
 from acteme.engine.train import train
 from acteme.errors import InputError
 from acteme.recordings.annotations import Preferences
+from acteme.recordings.corpus import Corpus
+from acteme.recordings.recording import Recording
 from acteme.recordings.sources import open_data
+from acteme.recordings.spec import Spec
+from acteme.recordings.windows import Windows
 from acteme.tasks import ranking as metrics
 from tests.engine.logs import QUIET, Config, table, toy, trained
 
@@ -160,7 +164,7 @@ def test_users_with_one_event_give_nothing(tmp_path):
 
 def test_a_table_of_the_wrong_size_is_refused(tmp_path):
     corpus = table(tmp_path, ROWS)
-    with pytest.raises(InputError, match="a table of 4 items"):
+    with pytest.raises(InputError, match="a table of 4 items where the catalog has 5"):
         ranking.found(asked(Table(torch.zeros(4, 5)), corpus))
 
 
@@ -168,3 +172,31 @@ def test_the_best_epoch_is_chosen_by_a_ranking_metric(tmp_path):
     _, corpus = trained("ranking")
     run = train(toy("ranking"), corpus, tmp_path / "run", config=Config(), settings=replace(QUIET, best="ndcg@10"))
     assert len(json.loads((run.stage_folder("learn") / "validation.json").read_text())["scores"]) == 2
+
+
+class Teller(nn.Module):
+    """Wants what the first letter of a text says."""
+
+    def predict(self, batch):
+        assert not batch["item"].any() and not batch["mask"].any()
+        return Preferences(batch["text"][:, 0, :1].float() - 96, torch.arange(1.0, 4)[:, None])
+
+
+def people():
+    spec = Spec(fps=1.0, items=3)
+    found = [Recording(n, 1.0, {"item": np.array(items, np.int32), "outcome": np.array(good, np.float32)}, text=text,
+                       split="test", subject=n)
+             for n, items, good, text in (("ann", [1, 3], [1, 1], "a"), ("bob", [2, 3], [1, 0], "b"),
+                                          ("cid", [0], [0], "c"))]  # fmt: skip
+    return Corpus.of(found, spec)
+
+
+def test_profiles_tell_what_is_wanted():
+    corpus, module = people(), Teller()
+    run, _ = trained("ranking")
+    config = Config(replace(run.config.learn, windows=Windows(frames=None, captions=True)))
+    made = Asked(replace(run, config=config), module, "learn", corpus, lambda: corpus, "profiles")
+    found = ranking.found(made)
+    # item 3 is best, then 2: ann looks for 1 and 3, bob for 2, cid for nothing
+    assert found.user.tolist() == [0, 0, 1] and found.above.tolist() == [2, 0, 1] and found.users == 3
+    assert usual("ranking", corpus, module) == "profiles" and usual("ranking", trained("ranking")[1], module) == "full"
