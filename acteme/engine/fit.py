@@ -130,6 +130,8 @@ def fit(
         at, state, restored = read_checkpoint(last)
     if hasattr(module, "before_training"):
         module.before_training()  # type: ignore[operator]
+    if hasattr(module, "remember"):
+        module.remember(job.corpus)  # type: ignore[operator]
     if state is None and begin is not None:
         begin(module, loader)
     if hasattr(module, "witness"):

@@ -1,13 +1,15 @@
-"""Momentum contrast: the queue, the momentum update and the InfoNCE loss shared by the contrastive systems.
+"""Contrast: the queue, the momentum update and the InfoNCE losses shared by the contrastive systems.
 
-Source: He et al., Momentum Contrast for Unsupervised Visual Representation Learning (CVPR 2020), section 3.
+Sources: He et al., Momentum Contrast for Unsupervised Visual Representation Learning (CVPR 2020), section 3; Chen et
+al., A Simple Framework for Contrastive Learning of Visual Representations (ICML 2020), for the loss of two views.
 """
 
 import math
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from acteme.errors import InputError
@@ -65,6 +67,42 @@ def info_nce(
     positive = (q * k).sum(-1, keepdim=True)
     logits = torch.cat([positive, q @ queue.to(q.dtype).T], 1) / temperature
     return F.cross_entropy(logits, torch.zeros(len(q), dtype=torch.long, device=q.device))
+
+
+def paired_info_nce(
+    one: Float[Tensor, "b d"],
+    two: Float[Tensor, "b d"],
+    labels: Int[Tensor, " b"] | None = None,
+    temperature: float = 1.0,
+    similarity: Literal["dot", "cosine"] = "dot",
+) -> Float[Tensor, ""]:
+    """Two views of each of B things against each other and, as negatives, all views of the others (SimCLR's NT-Xent):
+
+        mean over the 2B views z of  log( sum over candidates c of exp(z.c / t) ) - z.z' / t
+
+    with z' the other view; candidates are all views but z itself. Computed in float32 at least.
+
+    Args:
+        one, two: the views.
+        labels: views of things with the label of z's own are no candidates, but for z' (a mask of false negatives);
+            where all labels are equal, the loss is exactly 0.
+        temperature: t.
+        similarity: products of the views as they are, or of their directions.
+    """
+    with torch.autocast(one.device.type, enabled=False):
+        z = torch.cat([one, two])
+        z = z if z.dtype == torch.float64 else z.float()
+        if similarity == "cosine":
+            z = F.normalize(z, dim=-1)
+        own = torch.arange(len(z), device=z.device)
+        if labels is None:
+            banned = own[:, None] == own
+        else:
+            labels = labels.repeat(2)
+            banned = labels[:, None] == labels
+        other = own.roll(len(one))
+        banned[own, other] = False
+        return F.cross_entropy((z @ z.T / temperature).masked_fill(banned, -torch.inf), other)
 
 
 @torch.no_grad()

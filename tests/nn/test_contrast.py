@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from acteme.errors import InputError
-from acteme.nn.contrast import Queue, frozen, info_nce, momentum_update
+from acteme.nn.contrast import Queue, frozen, info_nce, momentum_update, paired_info_nce
 
 
 @settings(max_examples=60)
@@ -104,3 +104,54 @@ def test_frozen_modules_get_no_gradient():
     out = module(torch.ones(1, 2, requires_grad=True)).sum()
     out.backward()
     assert module.weight.grad is None and not module.weight.requires_grad
+
+
+def views(*rows):
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+def test_paired_contrast_of_equal_scores_counts_the_candidates():
+    z = torch.zeros(4, 3)
+    assert paired_info_nce(z, z).item() == pytest.approx(math.log(7))
+    assert paired_info_nce(z, z, torch.full((4,), 9)).item() == 0, "only the positive is left"
+
+
+def test_paired_contrast_by_hand():
+    z = views([1, 0], [0, 1])
+    for labels in (None, torch.tensor([5, 6])):
+        assert paired_info_nce(z, z, labels).item() == pytest.approx(math.log(math.e + 2) - 1)
+
+
+def test_paired_contrast_meets_the_official_numbers():
+    one, two = views([1.5, 0.2], [0.2, 0.4], [0.6, -0.1]), views([0.1, 0.3], [1.8, 0.0], [0.5, 0.5])
+    labels = torch.tensor([7, 7, 8])
+    assert paired_info_nce(one, two, labels).item() == pytest.approx(1.500008, abs=1e-6)
+    assert paired_info_nce(one, two).item() == pytest.approx(2.092860, abs=1e-6)
+    one, two = views([1, 2], [0, 1], [-1, 0.5]), views([0.5, 1], [1, 0], [0, -1])
+    assert paired_info_nce(one, two).item() == pytest.approx(1.493282, abs=1e-6)
+    assert paired_info_nce(one, two, torch.tensor([1, 2, 3])).item() == pytest.approx(1.493282, abs=1e-6)
+    assert paired_info_nce(one, two, labels).item() == pytest.approx(0.933336, abs=1e-6)
+    assert paired_info_nce(one, two, labels, 0.5, "cosine").item() == pytest.approx(1.062596, abs=1e-6)
+
+
+def test_paired_contrast_keeps_the_positive_and_treats_both_views_alike():
+    torch.manual_seed(0)
+    one, two = torch.randn(2, 5, 3, dtype=torch.float64, requires_grad=True)
+    labels = torch.tensor([1, 1, 2, 2, 2])
+    value = paired_info_nce(one, two, labels)
+    assert value.item() == pytest.approx(paired_info_nce(two, one, labels).item())
+    z = torch.cat([one, two]).detach()
+    both, total = labels.repeat(2), 0.0
+    for i in range(10):  # as a loop: the positive, and what has another label
+        positive = z[i] @ z[(i + 5) % 10]
+        others = torch.stack([z[i] @ z[j] for j in range(10) if both[j] != both[i]])
+        total += (torch.cat([positive[None], others]).logsumexp(0) - positive).item() / 10
+    assert value.item() == pytest.approx(total)
+    value.backward()
+
+
+def test_paired_contrast_is_computed_in_float32_under_autocast():
+    z = torch.randn(6, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert paired_info_nce(z, z).item() == paired_info_nce(z.float(), z.float()).item()
+        assert paired_info_nce(z.bfloat16(), z.bfloat16()).dtype == torch.float32

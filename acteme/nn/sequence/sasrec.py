@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from acteme.errors import InputError
+from acteme.nn.dropout import dropout
 
 EPS = 1e-12
 """Of the layer norms, under the root."""
@@ -95,7 +96,7 @@ class SASRec(nn.Module):
         causal = torch.ones(count, count, dtype=torch.bool, device=slots.device).tril()
         own = torch.eye(count, dtype=torch.bool, device=slots.device)
         allowed = ((slots > 0)[:, None] & causal) | own
-        return F.dropout(x, self.dropout, self.training), allowed[:, None]
+        return dropout(x, self.dropout, self.training), allowed[:, None]
 
 
 class Block(nn.Module):
@@ -125,9 +126,25 @@ class Block(nn.Module):
             q, k, v = self.qkv(x).chunk(3, -1)
         drop = self.attention_dropout if self.training else 0.0
         parts = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (q, k, v))
-        seen = F.scaled_dot_product_attention(*parts, attn_mask=allowed, dropout_p=drop).transpose(1, 2).flatten(2)
-        x = self.norm1(kept + F.dropout(self.out(seen), self.dropout, self.training))
-        return self.norm2(x + F.dropout(self.down(F.gelu(self.up(x))), self.dropout, self.training))
+        seen = attend(*parts, allowed, drop).transpose(1, 2).flatten(2)
+        x = self.norm1(kept + dropout(self.out(seen), self.dropout, self.training))
+        return self.norm2(x + dropout(self.down(F.gelu(self.up(x))), self.dropout, self.training))
+
+
+def attend(
+    q: Float[Tensor, "b h q d"],
+    k: Float[Tensor, "b h l d"],
+    v: Float[Tensor, "b h l d"],
+    allowed: Bool[Tensor, "b 1 q l"],
+    drop: float = 0.0,
+) -> Float[Tensor, "b h q d"]:
+    """Softmax attention to what is allowed, with dropout of the weights: torch's, but where there is dropout on a
+    processor, for which it has nothing fast. Every row of `allowed` must have a True."""
+    if not drop or q.device.type != "cpu":
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, dropout_p=drop)
+    bias = torch.zeros(allowed.shape, dtype=q.dtype).masked_fill(~allowed, -torch.inf)
+    weights = (q * q.shape[-1] ** -0.5 @ k.transpose(-1, -2) + bias).softmax(-1)
+    return dropout(weights, drop).to(v.dtype) @ v
 
 
 def _draw(module: nn.Module) -> None:

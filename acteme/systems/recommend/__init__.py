@@ -1,0 +1,1 @@
+"""Systems that recommend: what someone will want next."""

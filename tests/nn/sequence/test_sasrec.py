@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from acteme.errors import InputError
 from acteme.nn.sequence import SASRec, slots
-from acteme.nn.sequence.sasrec import from_s3rec
+from acteme.nn.sequence.sasrec import attend, from_s3rec
 from tests.nn.sequence.rule import fill, s3rec_shapes
 
 HISTORY = torch.tensor([[0, 0, 1, 2], [3, 1, 2, 5]])
@@ -122,3 +122,13 @@ def test_initial_weights():
     assert all(not p.any() for n, p in made.named_parameters() if n.endswith("bias"))
     with pytest.raises(InputError, match="3 heads do not divide a width of 64"):
         SASRec(10, heads=3)
+
+
+def test_attention_with_dropout_is_torchs_in_the_mean():
+    torch.manual_seed(4)
+    q, k, v = torch.randn(3, 1, 2, 4, 8, dtype=torch.float64)
+    allowed = torch.ones(1, 1, 4, 4, dtype=torch.bool).tril()
+    plain = attend(q, k, v, allowed)
+    many = torch.stack([attend(q, k, v, allowed, 0.3) for _ in range(4000)])
+    assert (many.mean(0) - plain).abs().max() < 0.06 and many.std(0).max() > 0.3
+    torch.testing.assert_close(attend(q, k, v, allowed, 1e-4), plain, atol=5e-3, rtol=0)
