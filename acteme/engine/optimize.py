@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from acteme.engine.rows import RowAdam
+from acteme.errors import InputError
 from acteme.nn.recipe import Recipe
 
 
@@ -15,7 +17,10 @@ def optimizer(recipe: Recipe, module: nn.Module) -> torch.optim.Optimizer:
     """The recipe's optimizer over the parameters of a module that require gradients.
 
     Where the module has `rates()` (factors of the learning rate, by how names of parameters begin), parameters of a
-    factor are a group of their own, which keeps it as `factor`.
+    factor are a group of their own, which keeps it as `factor`. Tables with sparse gradients are changed by `RowAdam`.
+
+    Raises:
+        InputError: sparse gradients, and another optimizer than adam.
     """
     rates: Mapping[str, float] = module.rates() if hasattr(module, "rates") else {}  # type: ignore[operator]
     groups: dict[float, list[nn.Parameter]] = {1.0: []}
@@ -27,7 +32,11 @@ def optimizer(recipe: Recipe, module: nn.Module) -> torch.optim.Optimizer:
     lr, decay = recipe.lr, recipe.weight_decay
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(trained, lr, recipe.momentum, nesterov=recipe.nesterov, weight_decay=decay)
-    kind = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
+    kind: type[torch.optim.Adam] = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
+    if any(getattr(part, "sparse", False) for part in module.modules() if isinstance(part, nn.Embedding)):
+        if recipe.optimizer != "adam":
+            raise InputError(f"{recipe.optimizer} knows no sparse gradients", "recipe.optimizer", "take adam")
+        kind = RowAdam
     return kind(trained, lr, betas=recipe.betas, weight_decay=decay)
 
 

@@ -50,6 +50,7 @@ SOURCES: dict[str, Source] = {
     "sequences": Source(f"{WORLDS}.sequences:sequences", False, "real movements one after the other, with captions"),
     "crowd": Source(f"{WORLDS}.crowd:crowd", False, "tracks of people who walk through scenes of fixed cameras"),
     "newsroom": Source(f"{WORLDS}.newsroom:newsroom", False, "reports of events, whose arguments are told elsewhere"),
+    "shop": Source(f"{WORLDS}.shop:shop", False, "clicks of made-up people, of which it is known what matters"),
     "clips": Source(f"{READERS}.pybullet:pybullet_clips", False, "15 real motion-capture clips, one per class"),
     "folder": Source("acteme.recordings.folder:folder", True, "your own data: annotations.csv next to skeleton files"),
     "file": Source("acteme.recordings.folder:single", True, "one skeleton file as one recording"),

@@ -44,6 +44,11 @@ class Ranker(nn.Module):
         self.model = Model(config, spec.items + 1, 1 if self.field is None else spec.sizes[self.field])
         self.negatives = Negatives(spec.items + 1, self.field)
 
+    @property
+    def protocol(self) -> str:
+        """How its predictions are to be measured (`engine.measures.clicks`): by outcomes, or against negatives."""
+        return "outcomes" if bool(self.negatives.labeled) else "negatives"
+
     def calibrate(self, batches: Iterable[Batch]) -> None:
         """How often items occur, their categories, and whether outcomes are labels."""
         self.negatives.calibrate(batches)
