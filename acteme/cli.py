@@ -308,6 +308,35 @@ def events(
 
 
 @app.command
+def record_host(
+    command: Annotated[Positional[tuple[str, ...]], arg(metavar="-- COMMAND...", help_behavior_hint="")] = (),
+    *,
+    to: Path,
+    poll: Annotated[float | None, arg(metavar="SECONDS", help_behavior_hint="")] = None,
+    seconds: Annotated[float, arg(name="for", metavar="SECONDS")] = 60.0,
+    plain: Flag = False,
+) -> None:
+    """Records what happens on this machine as a table of events, in which `ape` finds what is odd.
+
+    A command and all that it starts are recorded call by call (with strace); without a command, all processes and
+    connections are looked at again and again. Needs no special rights.
+
+    Args:
+        command: what to run and record, with its arguments.
+        to: the folder to write; each recording is one more table in it, and `events:FOLDER` reads them all.
+        poll: without a command: seconds from one look to the next.
+        seconds: without a command: how long to look; an interrupt ends it early.
+        plain: keep names of people, machines, networks and own folders, for which there are numbers otherwise.
+    """
+    from acteme.recordings.events.record import record_host as record_host_
+
+    path, events, status = record_host_(to, command, poll, seconds, not plain)
+    print(f"{path}: {len(events)} events")
+    if status:
+        raise SystemExit(status)
+
+
+@app.command
 def report(run: RunFolder, data: OptionalData = None, to: OptionalPath = None) -> None:
     """Writes an HTML page on a run: curves, metrics, a map of the latents, a skeleton player.
 

@@ -24,6 +24,7 @@ READERS = "acteme.recordings.skeleton.readers"
 TRACKS = "acteme.recordings.trajectories.readers"
 LOGS = "acteme.recordings.behavior.readers"
 DOCUMENTS = "acteme.recordings.documents.readers"
+HOSTS = "acteme.recordings.events"
 WORLDS = "acteme.recordings.worlds"
 
 
@@ -94,6 +95,10 @@ SOURCES: dict[str, Source] = {
     ),
     "rams": Source(f"{DOCUMENTS}:rams", True, "RAMS 1.0, events and arguments in five sentences"),
     "wikievents": Source(f"{DOCUMENTS}:wikievents", True, "WikiEvents, long documents with events and coreference"),
+    "host": Source(f"{HOSTS}.host:host", False, "calls of programs on this machine, recorded on the spot (Linux)"),
+    "strace": Source(f"{HOSTS}.readers:strace", True, "calls of programs, the output of strace"),
+    "auditd": Source(f"{HOSTS}.readers:auditd", True, "calls of programs, records of the Linux audit daemon"),
+    "polls": Source(f"{HOSTS}.readers:polls", True, "processes and connections as psutil saw them, JSON lines"),
 }
 """Name to source; the command line and the documentation are driven from it."""
 

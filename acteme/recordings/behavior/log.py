@@ -44,6 +44,8 @@ class Columns:
     """Units of `time` in a second, where it holds numbers."""
     threshold: float | None = None
     """With one, the outcome is 1 where the number is at least that, else 0."""
+    normal: float | None = None
+    """What `outcome` says of a normal event: it is then 0 for these, and 1 for all others."""
 
 
 class Cells:
@@ -68,7 +70,9 @@ class Cells:
         value, bad = number(chunk.columns[self.columns.outcome])
         bad = bad | (np.abs(value) > np.finfo(np.float32).max)
         self.note(chunk, self.columns.outcome, bad, "is no number", "give a number")
-        least = self.columns.threshold
+        least, normal = self.columns.threshold, self.columns.normal
+        if normal is not None:
+            return (value != normal).astype(np.float32), bad
         return (value if least is None else (value >= least).astype(np.float32)), bad
 
     def split(self, chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:

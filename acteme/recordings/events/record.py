@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +15,7 @@ from acteme.atomic import fresh_file
 from acteme.errors import InputError, MissingError
 from acteme.recordings.events.calls import Calls
 from acteme.recordings.events.categorical import FIELDS, Events, categorical
+from acteme.recordings.events.corpus import USUAL
 from acteme.recordings.events.mask import Mask
 from acteme.recordings.events.polls import poll, read_polls
 from acteme.recordings.events.strace import read_strace
@@ -53,11 +55,53 @@ def trace(command: Sequence[str], calls: str = CALLS) -> tuple[Calls, int]:
 
 
 def look(seconds: float, rate: float = 5.0) -> Calls:
-    """What all processes of this host do for some time, as far as psutil sees it. Raises InputError as `poll` does."""
+    """What all processes of this host do for some time, as far as psutil sees it; an interrupt ends it early.
+
+    Raises:
+        MissingError: psutil is not installed.
+        InputError: as `poll` does, or nothing new was seen.
+    """
     with TemporaryDirectory() as folder:
         log = Path(folder) / "log.jsonl"
-        poll(log, seconds, rate)
+        with suppress(KeyboardInterrupt):
+            poll(log, seconds, rate)
+        if not log.exists() or not log.stat().st_size:
+            mend = "record for longer, more often, or while the machine has something to do"
+            raise InputError(f"no process or connection began within {seconds:g} s", mend=mend)
         return read_polls(log)
+
+
+def record_host(
+    to: Path, command: Sequence[str] = (), every: float | None = None, seconds: float = 60.0, masked: bool = True
+) -> tuple[Path, Events, int]:
+    """Records a command by strace, or without one all processes by looking at them, into a new table of a folder.
+
+    Args:
+        to: the folder; `events:FOLDER` reads all of its tables.
+        command: what to run, with its arguments.
+        every: seconds from one look to the next, where there is no command.
+        seconds: how long to look.
+        masked: put numbers in the place of names of people, machines, networks and own folders.
+
+    Returns:
+        the table, what is in it, and the exit status of the command.
+
+    Raises:
+        MissingError: strace or psutil is not installed.
+        InputError: there is neither a command nor `every`, or both; it cannot be recorded or written.
+    """
+    if bool(command) == (every is not None):
+        raise InputError("give either a command or --poll", "record-host",
+                         "write the command after --, or how often to look, as --poll 2 --for 60")  # fmt: skip
+    if to.exists() and not to.is_dir():
+        raise InputError("is a file", to, "name a folder")
+    if every is not None and every <= 0:
+        raise InputError(f"cannot look every {every:g} s", "--poll", "give a number above 0")
+    calls, status = trace(command) if every is None else (look(seconds, 1 / every), 0)
+    number = 1 + max((int(p.stem.removeprefix("host-")) for p in to.glob("host-*.csv") if p.stem[5:].isdecimal()),
+                     default=0)  # fmt: skip
+    path = to / f"host-{number:04d}.csv"
+    return path, save(calls, path, USUAL, masked), status
 
 
 def save(calls: Calls, to: Path, fields: Sequence[str] = FIELDS, masked: bool = True) -> Events:

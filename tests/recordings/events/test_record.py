@@ -6,22 +6,28 @@ import pyarrow.parquet as pq
 import pytest
 
 from acteme.errors import InputError, MissingError
+from acteme.recordings.events import record
 from acteme.recordings.events.categorical import FIELDS, Vocabulary
-from acteme.recordings.events.record import save, trace
+from acteme.recordings.events.corpus import USUAL
+from acteme.recordings.events.record import look, record_host, save, trace
 from acteme.recordings.events.strace import parse_strace
 from tests.recordings.events.test_strace import LOG
+from tests.tiny import command
 
-TRACED = shutil.which("strace") is not None
+
+def traces() -> bool:
+    """Whether strace is there and may trace."""
+    try:
+        return bool(len(trace(["sh", "-c", ":"])[0]))
+    except (InputError, MissingError):
+        return False
 
 
 def recorded(folder: Path):  # type: ignore[no-untyped-def]
     """A tiny workload, recorded where strace is there and may trace; else the lines of another one."""
     (folder / "w.sh").write_text(f"mkdir {folder}/sub\ncat {folder}/none\nexit 3\n")
-    if TRACED:
-        try:
-            return trace(["sh", str(folder / "w.sh")])
-        except InputError as error:
-            assert "recorded nothing" in str(error)
+    if traces():
+        return trace(["sh", str(folder / "w.sh")])
     return parse_strace(LOG.splitlines(keepends=True), "log"), 3
 
 
@@ -56,3 +62,48 @@ def test_what_cannot_be_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(MissingError, match="needs strace"):
         trace(["ls"])
+
+
+def test_tables_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = parse_strace(LOG.splitlines(keepends=True), "log")
+    asked = []
+    monkeypatch.setattr(record, "trace", lambda command: asked.append(command) or (calls, 3))
+    monkeypatch.setattr(record, "look", lambda *given: asked.append(given) or calls)
+    path, events, status = record_host(tmp_path / "f", ["ls", "-l"])
+    assert path == tmp_path / "f/host-0001.csv" and (len(events), status) == (len(calls), 3)
+    (tmp_path / "f/host-0007.csv").write_text("")
+    assert record_host(tmp_path / "f", every=2.0, seconds=5.0)[0].name == "host-0008.csv"
+    assert asked == [["ls", "-l"], (5.0, 0.5)]
+    table = pyarrow.csv.read_csv(path)
+    assert table.column_names == ["timestamp", *USUAL] and "10.1.0.0/16" not in table["network"].to_pylist()
+    plain = record_host(tmp_path / "f", ["ls"], masked=False)[0]
+    assert "10.1.0.0/16" in pyarrow.csv.read_csv(plain)["network"].to_pylist()
+    for given, message in (({}, "either a command or --poll"), ({"command": ["ls"], "every": 1.0}, "either a command"),
+                           ({"every": 0.0}, "cannot look every 0 s")):  # fmt: skip
+        with pytest.raises(InputError, match=message):
+            record_host(tmp_path / "f", **given)
+    with pytest.raises(InputError, match="is a file; name a folder"):
+        record_host(path, ["ls"])
+
+
+def test_an_interrupt_ends_looking(monkeypatch: pytest.MonkeyPatch) -> None:
+    def poll(to: Path, seconds: float, rate: float) -> None:
+        if seconds > 1:
+            to.write_text('{"time": 5, "kind": "start", "pid": 3}\n')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(record, "poll", poll)
+    assert look(9.0).call.tolist() == ["start"]
+    with pytest.raises(InputError, match="no process or connection began within 1 s; record for longer"):
+        look(1.0)
+
+
+def test_the_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    if not traces():
+        said = command("record-host", "--to", tmp_path / "f", "--", "ls")
+        assert said.code == 2 and "strace" in said.err and said.err.count("\n") == 1
+        return
+    said = command("record-host", "--to", tmp_path / "f", "--", "sh", "-c", "ls -l; exit 4")
+    assert said.code == 4 and said.out.startswith(f"{tmp_path / 'f/host-0001.csv'}: ")
+    said = command("record-host", "--to", tmp_path / "f")
+    assert said.code == 2 and "--poll 2 --for 60" in said.err

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 from acteme.errors import InputError
 from acteme.recordings.behavior.codes import number, text
 from acteme.recordings.behavior.items import joined, split_text
-from acteme.recordings.behavior.log import Columns, Log
+from acteme.recordings.behavior.log import SPLIT_NAMES, Columns, Log
 from acteme.recordings.behavior.problems import Problems
 from acteme.recordings.behavior.single import Shares, single
 from acteme.recordings.behavior.streams import Chunk, Delimited, delimited, header, parquet
@@ -26,6 +27,8 @@ KNOWN = {
     "split": ("split",),
 }
 """Names that columns have where options do not say otherwise, whatever their case."""
+SPLIT = "\nsplit"
+"""Column of the split that a file is named after: no column of a table has such a name."""
 TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
@@ -44,13 +47,16 @@ def events(
     test: float = 0.1,
     shuffle: bool = False,
     seed: int = 0,
+    normal: float | None = None,
+    count: str = "",
 ) -> Corpus:
     """Your own log: a CSV or Parquet file of any size, or a folder of such files, with a row per event.
 
     With a column of users a recording is what is known of a user up to a moment: `train` has all events but the last
     two, `val` all but the last, `test` all; the last one of `val` and `test` is to be predicted. Users with fewer than
     3 events are for training only; events at the same time stay in the order of the file. A column `split` (train,
-    val, test) says otherwise. Without users, the events of each split are one recording; every event stands for itself.
+    val, test) says otherwise, or the names of the files, where they are train, val and test. Without users, the events
+    of each split are one recording; every event stands for itself.
 
     Args:
         path: the file (.csv, .tsv, .txt with tabs, each maybe .gz, or .parquet), or a folder of them, taken by name.
@@ -69,6 +75,9 @@ def events(
         test: without users: share of the events for the test, at the end.
         shuffle: without users: draw the splits rather than cut them in the order of time.
         seed: of the draw.
+        normal: what `outcome` says of a normal event, where it tells anomalies from these; the outcome is then 0 for
+            normal events and 1 for all others.
+        count: without users: column of how many events a row stands for; a file without it has one for each row.
 
     Raises:
         InputError: there is no table, it has no such column, or a row is broken.
@@ -78,15 +87,21 @@ def events(
     files = _files(path)
     names = _names(files[0])
     given = {"user": user, "item": item, "time": time, "outcome": outcome}
-    columns = _columns(names, given, fields, files[0])
+    if count and not any(count in _names(f) for f in files):
+        raise InputError(f"has no column '{count}'", files[0], f"its columns: {', '.join(names)}")
+    columns = replace(_columns([n for n in names if n != count], given, fields, files[0]), normal=normal)
     problems = Problems()
     known = joined(_catalog(catalog)) if catalog else None
-    read = _reading(files, problems, columns)
+    parted = len(files) > 1 and not columns.split and all(_stem(f) in SPLIT_NAMES for f in files)
+    read = _reading(files, problems, columns, parted, count)
+    columns = replace(columns, split=SPLIT) if parted else columns
     seen = [*files, *([path] if path.is_dir() else []), *([catalog] if catalog else [])]
     if not columns.user:
         if columns.item:
             columns = replace(columns, item="", fields=(columns.item, *columns.fields))
         return single(read, replace(columns, ticks=TICKS[unit]), problems, seen, Shares(val, test, shuffle, seed), rare)
+    if count:
+        raise InputError("rows stand for several events, which users' events do not", "option 'count'", "leave it away")
     log = Log(replace(columns, ticks=TICKS[unit]), problems)
     for chunk in read():
         log.add(chunk)
@@ -101,6 +116,10 @@ def _files(path: Path) -> list[Path]:
     if not files:
         raise InputError("has no .csv, .tsv, .txt or .parquet files", path, "give a table with a row per event")
     return files
+
+
+def _stem(path: Path) -> str:
+    return path.name.partition(".")[0].lower()
 
 
 def _kind(path: Path) -> str:
@@ -141,19 +160,41 @@ def _columns(names: list[str], given: dict[str, str], fields: Sequence[str], pat
     return Columns(user, item, time, outcome, split, rest)
 
 
-def _reading(files: list[Path], problems: Problems, columns: Columns) -> Callable[[], Iterator[Chunk]]:
-    """What streams all files, again and again."""
+def _reading(
+    files: list[Path], problems: Problems, columns: Columns, parted: bool, count: str
+) -> Callable[[], Iterator[Chunk]]:
+    """What streams all files, again and again.
+
+    Args:
+        parted: add a column with the split that the file is named after.
+        count: column of how often each row comes, where the file has it.
+    """
     c = columns
-    wanted = [n for n in (c.user, c.item, c.time, c.outcome, c.split, *c.fields) if n]
+    always = [n for n in (c.user, c.item, c.time, c.outcome, c.split, *c.fields) if n]
 
     def read() -> Iterator[Chunk]:
         for file in files:
+            wanted = [*always, count] if count and count in _names(file) else always
             if _kind(file) == ".parquet":
-                yield from parquet(file, wanted)
+                chunks = parquet(file, wanted)
             else:
-                yield from delimited(file, Delimited(DELIMITERS[_kind(file)]), problems, wanted)
+                chunks = delimited(file, Delimited(DELIMITERS[_kind(file)]), problems, wanted)
+            for chunk in chunks:
+                if parted:
+                    chunk.columns[SPLIT] = pa.array([_stem(file)] * len(chunk), pa.string())
+                yield _repeated(chunk, count, problems) if len(wanted) > len(always) else chunk
 
     return read
+
+
+def _repeated(chunk: Chunk, count: str, problems: Problems) -> Chunk:
+    """Each row as often as its column says; bad rows are noted and left out."""
+    often, bad = number(chunk.columns[count])
+    bad = bad | (often < 0) | (often % 1 != 0)
+    for row in chunk.rows[bad]:
+        problems.note(f"{count} is no whole number", chunk.path, [int(row)], "give how many events the row stands for")
+    at = np.repeat(np.arange(len(chunk)), np.where(bad, 0, often).astype(np.int64))
+    return Chunk(chunk.path, {n: c.take(pa.array(at)) for n, c in chunk.columns.items() if n != count}, chunk.rows[at])
 
 
 def _catalog(path: Path) -> pa.Table:
