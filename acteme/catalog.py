@@ -144,6 +144,19 @@ ENTRIES: tuple[Entry, ...] = (
         claim="A rank-one prompt on a frozen trajectory predictor lowers its error in a new scene from minutes of "
         "people there, adds to tuning the head, and is specific to the scene.",
     ),
+    Entry(
+        slug="recsae",
+        verb="inspect",
+        title="RecSAE: sparse autoencoder of a recommender",
+        authors="Wang et al.",
+        venue="arXiv 2024",
+        arxiv="2411.06112",
+        reads="item",
+        task="inspection",
+        stages=(("base", "Base"), ("autoencode", "Autoencoder")),
+        claim="Latents of a sparse autoencoder stand for fewer things than a recommender's own numbers do, and "
+        "silencing one makes the recommendations of its concept rarer.",
+    ),
 )
 
 

@@ -245,7 +245,7 @@ def check_labels(entry: catalog.Entry, corpus: Corpus, stages: Sequence[str]) ->
     """Raises InputError where a stage that predicts would have nothing to learn from."""
     such, more = "", "recordings with a {}"
     match entry.task:
-        case "forecasting" | "anomalies":  # what comes later is the label; what is usual is learned
+        case "forecasting" | "anomalies" | "inspection":  # what comes later is the label; what is seen is learned
             return
         case "ranking":
             lack, labeled = "second event", bool((corpus.frames > 1).any())

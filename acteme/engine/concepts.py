@@ -1,0 +1,212 @@
+"""The dictionary of an inspected recommender: what each latent stands for, and how far that holds.
+
+Source: RecSAE (Wang et al., arXiv 2411.06112). Sequences that are held out, and the item that the recommender puts
+first for each, are sorted by a latent's activation. Of the 2N strongest (of different users) a random half makes the
+concept; on the other half, and on N cases in which the latent is inactive, it must tell which is which.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from acteme.atomic import write_text
+from acteme.engine.interpret import SHOWN, Case, Interpreter, Tags, tags_of, titles_of
+from acteme.engine.loader import entropy
+from acteme.engine.logs import ending, held_out, met, positions, reach
+from acteme.engine.run import Run, load
+from acteme.errors import InputError
+from acteme.recordings.annotations import Preferences
+from acteme.recordings.corpus import Corpus
+from acteme.tasks.dictionary import CONFIDENT, confidence, edges, levels, strongest
+
+FILE = "concepts.json"
+
+
+@dataclass(frozen=True)
+class Concept:
+    """A latent, and what it stands for."""
+
+    latent: int
+    concept: str
+    """Empty where it is active in too few sequences."""
+    active: int
+    """Held-out sequences in which it is active."""
+    peak: float
+    """Its largest activation among them."""
+    precision: float
+    """Of the verification cases that the concept takes for active, those that are."""
+    recall: float
+    """Of the active ones, those that the concept takes for active."""
+    confidence: float
+    """Cases judged rightly."""
+    cases: tuple[str, ...]
+    """Titles of the items that it was made from."""
+
+    @property
+    def interpretable(self) -> bool:
+        """Whether the concept holds."""
+        return bool(self.concept) and self.confidence >= CONFIDENT
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Sequences, what the recommender puts first for each, and the latents of its vector."""
+
+    corpus: Corpus
+    index: Int[np.ndarray, " n"]
+    """Recording of each."""
+    before: Int[np.ndarray, " n"]
+    """Events of it that are known."""
+    item: Int[np.ndarray, " n"]
+    """What is put first among the items that are new to the user."""
+    activations: Float[np.ndarray, "n m"]
+
+    def case(self, n: int, level: int, titles: Sequence[str]) -> Case:
+        """A sequence in words."""
+        last = int(self.corpus.column("offset")[self.index[n]] + self.before[n])
+        had = self.corpus.arrays["item"][max(last - SHOWN, last - int(self.before[n])) : last]
+        item = int(self.item[n])
+        return Case(tuple(titles[k] for k in had.tolist()), titles[item], item, level)
+
+
+def concepts(
+    run: Run | Path | str,
+    data: str | Path | Corpus | None = None,
+    *,
+    split: str = "test",
+    interpreter: Interpreter | None = None,
+    cases: int = 5,
+    seed: int = 0,
+    batch: int = 256,
+) -> list[Concept]:
+    """Finds what the latents of an inspecting run stand for; also written to RUN/concepts.json.
+
+    Args:
+        run: a run of a system that inspects a recommender, or its folder.
+        data: what to look at; the data that it was trained on unless given.
+        split: of which part; sequences that the recommender learned from flatter it.
+        interpreter: who names and judges; the tags of the catalog unless given.
+        cases: N, of each kind.
+        seed: of what is drawn.
+        batch: sequences at a time.
+
+    Returns:
+        All latents, by falling confidence, then by how often they are active.
+
+    Raises:
+        InputError: a run that inspects no recommender, or data without items.
+    """
+    run = load(run)
+    whole = _opened(run, data)
+    if whole.catalog is None:
+        raise InputError("has no catalog of items", "data", "give one, see docs/data.md")
+    stage = run.stage_with("encode")
+    module: Any = run.module(stage)
+    if not hasattr(module, "turn"):
+        raise InputError(
+            "is not a run that inspects another", run.folder, "train one: acteme train recsae DATA --base RUN"
+        )
+    length = reach(getattr(run.config, stage).windows)
+    seen = look(module, whole.select(split), length, batch)
+    train = whole.select("train") if "train" in whole.column("split") else whole
+    learned = look(module, train, length, batch)
+    if interpreter is None:
+        names, has = tags_of(whole.catalog)
+        bought = train.arrays["item"][positions(train, np.arange(len(train)))]
+        interpreter = Tags(names, has, has[bought].mean(0))
+    found = interpret(seen, learned.activations, interpreter, titles_of(whole.catalog), cases, seed)
+    told = {"split": split, "interpreter": interpreter.name, "cases": cases, "latents": [asdict(c) for c in found]}
+    write_text(run.folder / FILE, json.dumps(told, indent=1))
+    return found
+
+
+def read(run: Run) -> list[Concept]:
+    """The concepts that were found for a run; none where none were."""
+    path = run.folder / FILE
+    if not path.exists():
+        return []
+    return [Concept(**(row | {"cases": tuple(row["cases"])})) for row in json.loads(path.read_text())["latents"]]
+
+
+@torch.no_grad()
+def look(module: Any, corpus: Corpus, length: int, batch: int, least: int = 2) -> Seen:
+    """Latents of the users of a corpus before their last event, and what the recommender puts first for them.
+
+    Raises:
+        InputError: the model that is inspected recommends nothing, or no user has two events.
+    """
+    if "item" not in corpus.arrays:
+        raise InputError("the data has no items", "concepts", "give a log with a column item")
+    index, before = held_out(corpus, least)
+    if not len(index):
+        raise InputError("no user has two events", "concepts", "give longer histories")
+    items, activations = [], []
+    for a in range(0, len(index), batch):
+        rows, count = index[a : a + batch], before[a : a + batch]
+        window = ending(corpus, rows, count - 1, length)
+        told = module.model.predict(window)
+        if not isinstance(told, Preferences):
+            raise InputError("the model that is inspected recommends nothing", "concepts", "inspect a recommender")
+        scores = told.query @ told.table.T + (0 if told.bias is None else told.bias)
+        seen = met(corpus, rows, count)
+        user = np.repeat(np.arange(len(rows)), np.diff(seen.offset))
+        scores[torch.from_numpy(user), torch.from_numpy(seen.item - 1)] = -torch.inf
+        items.append(scores.argmax(1).numpy() + 1)
+        activations.append(module.encode(window).pooled.numpy())
+    return Seen(corpus, index, before, np.concatenate(items), np.concatenate(activations))
+
+
+def interpret(
+    seen: Seen,
+    learned: Float[np.ndarray, "n m"],
+    interpreter: Interpreter,
+    titles: Sequence[str],
+    cases: int = 5,
+    seed: int = 0,
+) -> list[Concept]:
+    """Concepts of all latents, and their confidence.
+
+    Args:
+        seen: held-out sequences.
+        learned: activations on training sequences, which set the levels.
+        interpreter: who names and judges.
+        titles: of each item number.
+        cases: N.
+        seed: of what is drawn.
+    """
+    user = np.unique(seen.corpus.column("subject")[seen.index], return_inverse=True)[1]
+    top, able = strongest(seen.activations, user, 2 * cases)
+    rng = np.random.default_rng(entropy(seed, "concepts"))
+    made, checks, truth = [], [], []
+    chosen = [m for m in np.flatnonzero(able).tolist() if (seen.activations[:, m] <= 0).sum() >= cases]
+    for m in chosen:
+        level = levels(seen.activations[:, m], edges(learned[:, m]))
+        drawn = rng.permutation(top[m])
+        quiet = rng.choice(np.flatnonzero(seen.activations[:, m] <= 0), cases, replace=False)
+        made.append([seen.case(n, int(level[n]), titles) for n in sorted(drawn[:cases], key=lambda n: -level[n])])
+        checks.append([seen.case(n, int(level[n]), titles) for n in (*drawn[cases:], *quiet)])
+        truth.append(np.arange(2 * cases) < cases)
+    names = interpreter.name_all(made)
+    judged = interpreter.judge_all(names, checks)
+    counts, peaks = (seen.activations > 0).sum(0), seen.activations.max(0)
+    out = {m: Concept(m, "", int(counts[m]), float(peaks[m]), 0.0, 0.0, 0.0, ()) for m in range(len(counts))}
+    for m, name, said, right, some in zip(chosen, names, judged, truth, made, strict=True):
+        sure = confidence(np.array(said, bool), right)
+        shown = tuple(case.title for case in some)
+        out[m] = Concept(m, name, int(counts[m]), float(peaks[m]), *map(float, sure), shown)
+    return sorted(out.values(), key=lambda c: (-c.confidence, -c.active, c.latent))
+
+
+def _opened(run: Run, data: str | Path | Corpus | None) -> Corpus:
+    """The data that is named, or that of the run."""
+    from acteme.engine.train import open_corpus
+
+    if data is None and run.data is None:
+        raise InputError("was trained on recordings in memory", run.folder, "give the data")
+    return open_corpus(run.data if data is None else data)  # type: ignore[arg-type]
