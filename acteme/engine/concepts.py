@@ -7,7 +7,7 @@ concept; on the other half, and on N cases in which the latent is inactive, it m
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from acteme.errors import InputError
 from acteme.recordings.annotations import Preferences
 from acteme.recordings.corpus import Corpus
 from acteme.tasks.dictionary import CONFIDENT, confidence, edges, levels, strongest
+from acteme.tasks.places import Lists
 
 FILE = "concepts.json"
 
@@ -113,9 +114,9 @@ def concepts(
             "is not a run that inspects another", run.folder, "train one: acteme train recsae DATA --base RUN"
         )
     length = reach(getattr(run.config, stage).windows)
-    seen = look(module, whole.select(split), length, batch)
+    part = whole.select(split)
     train = whole.select("train") if "train" in whole.column("split") else whole
-    learned = look(module, train, length, batch)
+    seen, learned = (look(module, some, *before_last(some), length, batch)[0] for some in (part, train))
     if interpreter is None:
         names, has = tags_of(whole.catalog)
         bought = train.arrays["item"][positions(train, np.arange(len(train)))]
@@ -135,31 +136,49 @@ def read(run: Run) -> list[Concept]:
 
 
 @torch.no_grad()
-def look(module: Any, corpus: Corpus, length: int, batch: int, least: int = 2) -> Seen:
-    """Latents of the users of a corpus before their last event, and what the recommender puts first for them.
+def look(module: Any, corpus: Corpus, index: Int[np.ndarray, " n"], before: Int[np.ndarray, " n"], length: int,
+         batch: int = 256) -> tuple[Seen, Preferences]:  # fmt: skip
+    """Latents of users after their first `before` events, and what the recommender prefers for them.
 
     Raises:
-        InputError: the model that is inspected recommends nothing, or no user has two events.
+        InputError: the model that is inspected recommends nothing.
     """
-    if "item" not in corpus.arrays:
-        raise InputError("the data has no items", "concepts", "give a log with a column item")
-    index, before = held_out(corpus, least)
-    if not len(index):
-        raise InputError("no user has two events", "concepts", "give longer histories")
-    items, activations = [], []
+    items, activations, query = [], [], []
+    told: Preferences | None = None
     for a in range(0, len(index), batch):
         rows, count = index[a : a + batch], before[a : a + batch]
         window = ending(corpus, rows, count - 1, length)
-        told = module.model.predict(window)
+        told = module.model.predict(window) if hasattr(module.model, "predict") else None
         if not isinstance(told, Preferences):
             raise InputError("the model that is inspected recommends nothing", "concepts", "inspect a recommender")
-        scores = told.query @ told.table.T + (0 if told.bias is None else told.bias)
-        seen = met(corpus, rows, count)
-        user = np.repeat(np.arange(len(rows)), np.diff(seen.offset))
-        scores[torch.from_numpy(user), torch.from_numpy(seen.item - 1)] = -torch.inf
-        items.append(scores.argmax(1).numpy() + 1)
+        items.append(first_items(told, met(corpus, rows, count), 1)[:, 0])
         activations.append(module.encode(window).pooled.numpy())
-    return Seen(corpus, index, before, np.concatenate(items), np.concatenate(activations))
+        query.append(told.query)
+    assert told is not None
+    seen = Seen(corpus, index, before, np.concatenate(items), np.concatenate(activations))
+    return seen, replace(told, query=torch.cat(query))
+
+
+def first_items(told: Preferences, seen: Lists, count: int) -> Int[np.ndarray, "n k"]:
+    """The items of highest score that are new to the users."""
+    scores = told.query @ told.table.T + (0 if told.bias is None else told.bias)
+    user = np.repeat(np.arange(len(scores)), np.diff(seen.offset))
+    scores[torch.from_numpy(user), torch.from_numpy(seen.item - 1)] = -torch.inf
+    return scores.topk(count, dim=1).indices.numpy() + 1
+
+
+def before_last(corpus: Corpus) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+    """Recordings of users with two events or more, and how many come before their last one.
+
+    Raises:
+        InputError: there are no items, or there is no such user.
+    """
+    if "item" not in corpus.arrays:
+        raise InputError("the data has no items", "concepts", "give a log with a column item")
+    index, before = held_out(corpus, 2)
+    if not len(index):
+        raise InputError("no user has two events", "concepts", "give longer histories")
+    return index, before
 
 
 def interpret(
@@ -199,7 +218,8 @@ def interpret(
     for m, name, said, right, some in zip(chosen, names, judged, truth, made, strict=True):
         sure = confidence(np.array(said, bool), right)
         shown = tuple(case.title for case in some)
-        out[m] = Concept(m, name, int(counts[m]), float(peaks[m]), *map(float, sure), shown)
+        out[m] = replace(out[m], concept=name, precision=float(sure.precision), recall=float(sure.recall),
+                         confidence=sure.accuracy, cases=shown)  # fmt: skip
     return sorted(out.values(), key=lambda c: (-c.confidence, -c.active, c.latent))
 
 

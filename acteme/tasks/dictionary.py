@@ -100,7 +100,7 @@ def strongest(
     where = np.where(sorted_ == np.repeat(best, size, 0), order[:, None], len(order))
     number = np.minimum.reduceat(where, first, axis=0)
     top = np.argsort(-best, axis=0, kind="stable")[:count]
-    able = (np.take_along_axis(best, top, 0) > 0).all(0) & (len(first) >= count)
+    able: np.ndarray = (np.take_along_axis(best, top, 0) > 0).all(0) & np.array(len(first) >= count)
     return np.take_along_axis(number, top, 0).T, able
 
 

@@ -194,8 +194,8 @@ class Block(nn.Module):
         self.up, self.down = nn.Linear(width, width), nn.Linear(width, width)
 
     def forward(self, x: Float[Tensor, "b l d"], allowed: Bool[Tensor, "b 1 l l"]) -> Float[Tensor, "b l d"]:
-        parts = (part(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (self.query, self.key, self.value))
-        seen = F.scaled_dot_product_attention(*parts, attn_mask=allowed).transpose(1, 2).flatten(2)
+        q, k, v = (p(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for p in (self.query, self.key, self.value))
+        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed).transpose(1, 2).flatten(2)
         x = self.norm1(x + F.dropout(seen, self.dropout, self.training))
         return self.norm2(x + F.dropout(self.down(F.relu(self.up(x))), self.dropout, self.training))
 

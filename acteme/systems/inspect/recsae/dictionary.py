@@ -53,7 +53,7 @@ class Dictionary(nn.Module):
     @torch.no_grad()
     def normalize(self) -> None:
         """Makes all directions as long as 1."""
-        self.decoder /= self.decoder.norm(dim=1, keepdim=True) + EPS
+        self.decoder.div_(self.decoder.norm(dim=1, keepdim=True) + EPS)
 
     def activations(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
         """How much of each latent is seen in each vector, before the choice."""
