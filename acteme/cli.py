@@ -182,6 +182,7 @@ def predict(
     shortest: float = 0.0,
     overlap: float = 0.5,
     count: OptionalInt = None,
+    edit: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="CONCEPT=FACTOR")] = (),
     split: OptionalText = None,
     workers: OptionalInt = None,
     ray: Flag = False,
@@ -202,10 +203,12 @@ def predict(
         shortest: segments shorter than so many seconds are left out.
         overlap: share of a sliding window that the next one covers as well.
         count: of logs, items for each user (10 unless given), or odd events of each recording (all).
+        edit: of a run that inspects a recommender: a concept, or a latent's number, to turn; 0 silences it.
         split: only recordings of this split.
         workers: processes; one per core unless given.
         ray: run on Ray instead.
     """
+    from acteme.engine.concepts import edits_from
     from acteme.engine.export import stream, write
     from acteme.engine.predict import predict as predict_
     from acteme.engine.segmenter import Rules
@@ -213,8 +216,9 @@ def predict(
     rules = Rules(threshold, smooth, gap, shortest)
     kept = "ma52" in (format, to and to.suffix[1:])
     found = predict_(
-        run, list(inputs), rules=rules, overlap=overlap, scores=kept, split=split, workers=workers, ray=ray, count=count
-    )
+        run, list(inputs), rules=rules, overlap=overlap, scores=kept, split=split, workers=workers, ray=ray,
+        count=count, edits=edits_from(edit),
+    )  # fmt: skip
     if to is None:
         stream(found, sys.stdout, format or "jsonl")
         return
@@ -373,6 +377,37 @@ def describe(
 
     names = class_list(classes)
     describe_(names, to, lambda: language_model(model, endpoint), prompts or PROMPTS)
+
+
+@app.command
+def concepts(
+    run: RunFolder,
+    data: OptionalData = None,
+    split: str = "test",
+    cases: int = 5,
+    model: OptionalText = None,
+    endpoint: OptionalText = None,
+) -> None:
+    """Finds what the latents of an inspected recommender stand for, and how far that holds; also to RUN/concepts.json.
+
+    Args:
+        run: a run of a system that inspects a recommender, such as recsae.
+        data: what to look at; the data that it was trained on unless given.
+        split: of which part.
+        cases: sequences that make a concept, and of each kind that verify it.
+        model: a language model that reads titles: smollm2 (comes along, small), a folder, a GGUF file, a model of the
+            hub, or what the endpoint calls it. The catalog's tags name concepts unless it or an endpoint is given.
+        endpoint: base address of a server with the OpenAI interface; a key comes from OPENAI_API_KEY.
+    """
+    from acteme.engine.concepts import FILE
+    from acteme.engine.concepts import concepts as concepts_
+    from acteme.engine.interpret import Reader
+    from acteme.engine.language import language_model
+    from acteme.reports import terminal
+
+    reader = Reader(language_model(model, endpoint)) if model or endpoint else None
+    terminal.concepts(concepts_(run, data, split=split, cases=cases, interpreter=reader))
+    print(f"Wrote {run / FILE}")
 
 
 @app.command

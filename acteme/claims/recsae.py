@@ -1,11 +1,11 @@
 """RecSAE's claim: latents of a sparse autoencoder are purer than a recommender's own numbers, and steer it.
 
 Data: `ml-100k`. Of the 943 people every fifth (others in every seed) is held out from all training; all that is said of
-latents is said of these. A recommender (SASRec, 64 numbers) learns from the others, the autoencoder (1,024 latents, 8 of a vector)
-from its vectors. Sequences are the beginnings of held-out histories; to each belongs the item that the recommender puts
-first. A unit's purity is the share of its best tag (genre, decade) among these items in its strongest twenty
-sequences, of twenty people, less that tag's share among all sequences; the tag is chosen on ten of them, purity is
-measured on the other ten. The best 64 units of each kind by the first ten count.
+latents is said of these. A recommender (SASRec, 64 numbers) learns from the others, the autoencoder (1,024 latents, 8
+of a vector) from its vectors. Sequences are the beginnings of held-out histories; to each belongs the item that the
+recommender puts first. A unit's purity is the share of its best tag (genre, decade) among these items in its strongest
+twenty sequences, of twenty people, less that tag's share among all sequences; the tag is chosen on ten of them, purity
+is measured on the other ten. The best 64 units of each kind by the first ten count.
 
 Arms, on the same recommender in each seed:
 
@@ -34,13 +34,14 @@ from acteme.claims.experiment import Comparison, Experiment, Metrics
 from acteme.engine.concepts import Seen, first_items, look
 from acteme.engine.config import to_json
 from acteme.engine.interpret import tags_of
-from acteme.engine.logs import met, reach
+from acteme.engine.logs import met
 from acteme.engine.run import Run, load
 from acteme.engine.settings import Settings
 from acteme.engine.train import create, train_stage
 from acteme.recordings.annotations import Preferences
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.sources import open_data
+from acteme.recordings.windows import Windows
 from acteme.systems.inspect.recsae import Config
 from acteme.systems.inspect.recsae.dictionary import Dictionary
 from acteme.tasks import places, ranking
@@ -181,7 +182,7 @@ def _measure(arm: str, seed: int, folder: Path, tiny: bool) -> Metrics:
         run = _trained(seed, folder, corpus.select(rows=~held).select("train"), tiny)
     module: Any = run.module("autoencode")
     test = corpus.select(rows=held).select("test")
-    bench, x = _bench(module, test, reach(run.config.autoencode.windows))
+    bench, x = _bench(module, test, run.config.autoencode.windows)
     units = _units(arm, seed, x, module.dictionary)
     tags = tags_of(corpus.catalog)[1]
     metrics = _judged(arm, seed, units, bench, tags)
@@ -192,10 +193,10 @@ def _measure(arm: str, seed: int, folder: Path, tiny: bool) -> Metrics:
     return metrics | {"ndcg_share": bench.ndcg(units.whole) / base, "base_ndcg@10": base, "fvu": float(missed)}
 
 
-def _bench(module: Any, test: Corpus, length: int) -> tuple[Bench, Float[Tensor, "n d"]]:
+def _bench(module: Any, test: Corpus, windows: Windows) -> tuple[Bench, Float[Tensor, "n d"]]:
     """Held-out sequences, and their vectors."""
     index, before = _beginnings(test.frames)
-    seen, told = look(module, test, index, before, length)
+    seen, told = look(module, test, index, before, windows)
     return Bench(seen, told), told.query
 
 

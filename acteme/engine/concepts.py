@@ -6,7 +6,7 @@ concept; on the other half, and on N cases in which the latent is inactive, it m
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from acteme.atomic import write_text
 from acteme.engine.interpret import SHOWN, Case, Interpreter, Tags, tags_of, titles_of
 from acteme.engine.loader import entropy
 from acteme.engine.logs import ending, held_out, met, positions, reach
+from acteme.engine.names import fitted
 from acteme.engine.run import Run, load
 from acteme.errors import InputError
 from acteme.recordings.annotations import Preferences
 from acteme.recordings.corpus import Corpus
+from acteme.recordings.windows import Windows
 from acteme.tasks.dictionary import CONFIDENT, confidence, edges, levels, strongest
 from acteme.tasks.places import Lists
 
@@ -113,10 +115,10 @@ def concepts(
         raise InputError(
             "is not a run that inspects another", run.folder, "train one: acteme train recsae DATA --base RUN"
         )
-    length = reach(getattr(run.config, stage).windows)
+    windows = getattr(run.config, stage).windows
     part = whole.select(split)
     train = whole.select("train") if "train" in whole.column("split") else whole
-    seen, learned = (look(module, some, *before_last(some), length, batch)[0] for some in (part, train))
+    seen, learned = (look(module, some, *before_last(some), windows, batch)[0] for some in (part, train))
     if interpreter is None:
         names, has = tags_of(whole.catalog)
         bought = train.arrays["item"][positions(train, np.arange(len(train)))]
@@ -135,8 +137,45 @@ def read(run: Run) -> list[Concept]:
     return [Concept(**(row | {"cases": tuple(row["cases"])})) for row in json.loads(path.read_text())["latents"]]
 
 
+def edits_from(words: Sequence[str]) -> dict[str, float]:
+    """Edits as the command line has them: CONCEPT=FACTOR. Raises InputError where one is something else."""
+    out = {}
+    for word in words:
+        name, equals, factor = word.rpartition("=")
+        try:
+            out[name.strip()] = float(factor)
+        except ValueError:
+            equals = ""
+        if not equals or not name.strip():
+            raise InputError(f"'{word}' is no edit", "--edit", "give CONCEPT=FACTOR, such as Horror=0")
+    return out
+
+
+def latents_of(run: Run, stage: str, edits: Mapping[str, float]) -> dict[int, float]:
+    """The latents that edits by concept, or by number, mean: of a concept all whose concept holds, or all that have it
+    where it holds for none.
+
+    Raises:
+        InputError: a run that does not inspect another, or a concept that no latent has.
+    """
+    if edits and not hasattr(run.kind(stage), "turn"):
+        raise InputError("has no latents to turn", run.folder, "inspect it: acteme train recsae DATA --base RUN")
+    out: dict[int, float] = {}
+    for name, factor in edits.items():
+        if name.isdecimal():
+            out[int(name)] = factor
+            continue
+        have = [c for c in read(run) if c.concept.lower() == name.lower()]
+        if not have:
+            told = sorted({c.concept for c in read(run) if c.interpretable})
+            mend = f"those that hold: {', '.join(told)}" if told else f"find them by: acteme concepts {run.folder}"
+            raise InputError(f"no latent stands for '{name}'", "--edit", mend)
+        out |= {c.latent: factor for c in [c for c in have if c.interpretable] or have}
+    return out
+
+
 @torch.no_grad()
-def look(module: Any, corpus: Corpus, index: Int[np.ndarray, " n"], before: Int[np.ndarray, " n"], length: int,
+def look(module: Any, corpus: Corpus, index: Int[np.ndarray, " n"], before: Int[np.ndarray, " n"], windows: Windows,
          batch: int = 256) -> tuple[Seen, Preferences]:  # fmt: skip
     """Latents of users after their first `before` events, and what the recommender prefers for them.
 
@@ -147,7 +186,7 @@ def look(module: Any, corpus: Corpus, index: Int[np.ndarray, " n"], before: Int[
     told: Preferences | None = None
     for a in range(0, len(index), batch):
         rows, count = index[a : a + batch], before[a : a + batch]
-        window = ending(corpus, rows, count - 1, length)
+        window = ending(corpus, rows, count - 1, windows, reach(windows))
         told = module.model.predict(window) if hasattr(module.model, "predict") else None
         if not isinstance(told, Preferences):
             raise InputError("the model that is inspected recommends nothing", "concepts", "inspect a recommender")
@@ -224,9 +263,9 @@ def interpret(
 
 
 def _opened(run: Run, data: str | Path | Corpus | None) -> Corpus:
-    """The data that is named, or that of the run."""
+    """The data that is named, or that of the run, in the run's numbers."""
     from acteme.engine.train import open_corpus
 
     if data is None and run.data is None:
         raise InputError("was trained on recordings in memory", run.folder, "give the data")
-    return open_corpus(run.data if data is None else data)  # type: ignore[arg-type]
+    return fitted(open_corpus(run.data if data is None else data), run)  # type: ignore[arg-type]

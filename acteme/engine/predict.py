@@ -1,11 +1,12 @@
 """Prediction: what a run says of recordings of any length: segments with times, what comes next, what is odd."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from acteme.engine import answers
 from acteme.engine.answers import Answer, Manner
+from acteme.engine.concepts import latents_of
 from acteme.engine.device import device_for
 from acteme.engine.inputs import Input, Part, dealt, parts
 from acteme.engine.logs import is_log
@@ -32,6 +33,7 @@ def predict(
     ray: bool = False,
     accelerator: str = "auto",
     count: int | None = None,
+    edits: Mapping[str, float] | None = None,
 ) -> Iterator[Answer]:
     """Predicts actions in recordings, in the order of the inputs, each as soon as it is there.
 
@@ -54,6 +56,8 @@ def predict(
         accelerator: `cpu`, `gpu`, or `auto`: a GPU where there is one and a single process.
         count: items recommended to each user, 10 unless given; or how many of each recording's events, the oddest, all
             unless given.
+        edits: of a run that inspects a recommender: concepts (or numbers of latents) to turn, in units of their largest
+            activation in training; 0 silences them.
 
     Of logs: what comes next for each user after all of the events (`Recommendation`), how each event turns out
     (`Judgement`), or how odd it is (`Oddity`). Where a split is named, the last two are of the last event of each user.
@@ -75,9 +79,12 @@ def predict(
     windows = getattr(run.config, name).windows
     if is_log(run.spec):
         how = Slide(windows, run.clip, batch=batch)
-        told = Manner(name, rules, how, scores, split, device_for(accelerator), count)
+        turned = latents_of(run, name, edits or {})
+        told = Manner(name, rules, how, scores, split, device_for(accelerator), count, turned)
         return _some((a for log in opened(run, inputs, split)
                       for a in answers.of(run.entry.task).answer(run, told, log)), split)  # fmt: skip
+    if edits:
+        raise InputError("nothing can be turned in a run that recommends nothing", "--edit", "leave it away")
     found = parts(inputs, split)
     processes = worker_count(workers, sum(map(len, found)))
     how = Slide(windows, run.clip, window, overlap, batch)

@@ -11,9 +11,8 @@ import numpy as np
 from safetensors.torch import load_file
 
 from acteme import catalog
-from acteme.engine import names
+from acteme.engine import host, names
 from acteme.engine.config import to_json
-from acteme.engine.host import fitting, keep, replaced
 from acteme.engine.launch import launch, launched
 from acteme.engine.run import TRAINED, UNFINISHED, Run, fresh_name, load, short_name
 from acteme.engine.settings import Settings
@@ -73,7 +72,7 @@ def train(
     whole = open_corpus(data)
     corpus = training_part(whole)
     if looked is not None:
-        fitting(looked, corpus.spec)
+        host.check(looked, corpus)
     check_labels(entry, corpus, every if stages is None else stages)
     if resume:
         made = load(Path(run) if run is not None else unfinished(entry.slug, name), entry)
@@ -88,10 +87,10 @@ def train(
         reads = entry.reads if looked is None else looked.entry.reads
         made = create(entry, corpus, name, run, config, small, settings, reads)
         if looked is not None and leader():
-            keep(made, looked)
+            host.keep(made, looked)
         if source is not None:
             begin(made, source, [n for n in every if n not in (stages or ()) and source.done(n)])
-    wanted = [stage for stage in made.stages if (stages is None or stage in stages) and not replaced(made, stage)]
+    wanted = [stage for stage in made.stages if (stages is None or stage in stages) and not host.replaced(made, stage)]
     left = [stage for stage in wanted if not made.done(stage)]
     try:
         held = {stage: validation_part(whole, made, stage, settings) for stage in left}

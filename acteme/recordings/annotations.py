@@ -83,6 +83,17 @@ class Preferences:
 
 
 @dataclass(frozen=True)
+class Reasons:
+    """Why items are preferred, for a batch of windows: the parts of their scores that have a name. What a module with
+    `predict(batch) -> Preferences` may give by `reasons(batch, items, most)` of items (n, k), numbers from 1."""
+
+    names: list[list[tuple[str, ...]]]
+    """Of each window and item, the `most` greatest parts first."""
+    parts: Float[Array, "n k r"]
+    """What each adds to the score; where it is exact, all parts and the item's bias are the score."""
+
+
+@dataclass(frozen=True)
 class Chances:
     """How the last event of each of a batch of windows turns out, foretold from all of it but its outcome."""
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -15,8 +15,24 @@ from acteme.errors import InputError
 from acteme.reports import ledger
 from acteme.reports.words import title_and_meaning
 
+if TYPE_CHECKING:  # at run time it would load torch
+    from acteme.engine.concepts import Concept
+
 UNBROKEN = 10_000
 """Columns of output that goes to a file or another program: lines are not broken."""
+
+
+def concepts(found: "Sequence[Concept]", most: int = 20) -> None:
+    """What latents stand for, the surest first, and how many do at all."""
+    held = [c for c in found if c.interpretable]
+    table = _table("latent", "stands for", "confidence", "precision", "recall", "active in", "made from")
+    for c in (held or [c for c in found if c.concept])[:most]:
+        _add(table, str(c.latent), c.concept, f"{c.confidence:.2f}", f"{c.precision:.2f}", f"{c.recall:.2f}",
+             str(c.active), "; ".join(dict.fromkeys(c.cases)))  # fmt: skip
+    _console().print(table)
+    named, alive = sum(bool(c.concept) for c in found), sum(c.active > 0 for c in found)
+    print(f"{len(held)} of {len(found)} latents stand for something that holds; {alive} are active, {named} often enough "
+          "to be asked")  # fmt: skip
 
 
 def _console() -> Console:

@@ -98,7 +98,7 @@ def test_what_does_not_go_together_is_refused(looker, tmp_path):
         train(toy(), untrimmed(), tmp_path / "r", settings=QUIET, base=other)
     with pytest.raises(InputError, match="name no stages, and do not resume"):
         train(looker, untrimmed(), tmp_path / "r", settings=QUIET, base=other, stages=["looker"])
-    with pytest.raises(InputError, match="data of another shape"):
+    with pytest.raises(InputError, match="was trained on other data"):
         slow = replace(toys.SPEC, fps=5.0)
         train(looker, untrimmed(spec=slow), tmp_path / "r", settings=QUIET, base=other)
     assert not (tmp_path / "r").exists()

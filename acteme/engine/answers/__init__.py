@@ -3,7 +3,8 @@
 Of logs it is `answer(run, manner, corpus)`, for a whole log is worked on at once.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
 
@@ -19,6 +20,7 @@ KINDS = {
     "retrieval": "captions",
     "forecasting": "tracks",
     "ranking": "recommendations",
+    "inspection": "recommendations",
     "clicks": "chances",
     "anomalies": "oddities",
 }
@@ -118,6 +120,8 @@ class Manner:
     device: str
     count: int | None = None
     """How many items, or odd events of each recording; what is usual unless given."""
+    edits: Mapping[int, float] = field(default_factory=dict)
+    """Latents to turn, of a run that inspects another one, and how far."""
 
 
 def of(task: str) -> ModuleType:

@@ -1,6 +1,6 @@
 """Recommendations: what each user wants next, out of all that the user has not met."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from acteme.engine.answers import Manner, Recommendation
 from acteme.engine.answers.words import Words
+from acteme.engine.concepts import read
 from acteme.engine.logs import met
 from acteme.engine.measures.ranking import choose, shown, told
 from acteme.engine.run import Run, loaded
@@ -25,6 +26,9 @@ BEST = 10
 def answer(run: Run, manner: Manner, corpus: Corpus) -> Iterator[Recommendation]:
     """The items that fit best after all events of each recording, or where texts tell what a user wants, fit those."""
     module, words = loaded(run, manner.stage, manner.device), Words(corpus)
+    if hasattr(module, "turn"):
+        module.turn(manner.edits)  # type: ignore[operator]
+    named = {f"latent {c.latent}": c.concept for c in read(run) if c.interpretable}
     names, users = (corpus.column(n).tolist() for n in ("name", "subject"))
     kind = choose(corpus, module)
     step = min(manner.how.batch, max(LEAST, CELLS // (corpus.spec.items + 1)))
@@ -34,7 +38,7 @@ def answer(run: Run, manner: Manner, corpus: Corpus) -> Iterator[Recommendation]
         batch = shown(module, corpus, index, frames, manner.how.windows, kind)
         seen = met(corpus, index, frames) if kind in ("full", "sampled") else Lists.of([()] * len(index))
         items, scores = best(told(module, batch), seen, manner.count or BEST)
-        why = _reasons(module, batch, items)
+        why = _reasons(module, batch, items, named)
         for n, i in enumerate(index.tolist()):
             kept = int(np.isfinite(scores[n]).sum())
             chosen = items[n, :kept].tolist()
@@ -44,14 +48,15 @@ def answer(run: Run, manner: Manner, corpus: Corpus) -> Iterator[Recommendation]
 
 
 def _reasons(
-    module: nn.Module, batch: Batch, items: Int[np.ndarray, "n k"]
+    module: nn.Module, batch: Batch, items: Int[np.ndarray, "n k"], named: Mapping[str, str]
 ) -> list[list[tuple[tuple[str, float], ...]]]:
-    """Why each item is recommended to each user, in words, where the module can tell."""
+    """Why each item is recommended to each user, where the module can tell; `named` has better words for some."""
     if not hasattr(module, "reasons"):
         return [[]] * len(items)
     found = module.reasons(batch, torch.from_numpy(items).to(batch["frames"].device))
     parts = found.parts.float().cpu().tolist()
-    return [[tuple(zip(names, values, strict=True)) for names, values in zip(*both, strict=True)]
+    return [[tuple((named.get(n, n), v) for n, v in zip(names, values, strict=True))
+             for names, values in zip(*both, strict=True)]
             for both in zip(found.names, parts, strict=True)]  # fmt: skip
 
 

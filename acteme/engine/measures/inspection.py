@@ -68,7 +68,8 @@ def _windows(asked: Asked) -> Any:
         index, last = held_out(corpus, 2)
         for a in range(0, len(index), asked.batch):
             rows = index[a : a + asked.batch]
-            yield to_device(ending(corpus, rows, last[a : a + asked.batch] - 1, reach(asked.windows)), on)
+            before = last[a : a + asked.batch] - 1
+            yield to_device(ending(corpus, rows, before, asked.windows, reach(asked.windows)), on)
         return
     index, start = asked.windows.cut(corpus.frames)
     for a in range(0, len(index), asked.batch):

@@ -36,7 +36,6 @@ relative, their gradients 3e-16 of the largest of each tensor.
 - The epoch that ranks best through the autoencoder is kept where asked, by `--best ndcg@5`; officially always, and
   training ends after 10 epochs without a better one.
 - No weight decay on the autoencoder; officially what is meant for the recommender reaches it too (1e-6, not the bias).
-- Windows for the autoencoder end with each event; officially with each but a user's last training event.
 - Ties rank by their mean place, seen items are those before the target; officially ties count against the target, and
   the user's other held-out item is left out.
 - Concepts, verification and turning are not in the official code; they follow the paper. The catalog's tags are our

@@ -5,16 +5,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from acteme.errors import InputError
 from acteme.nn.recipe import Recipe
-from acteme.recordings.annotations import Preferences
+from acteme.recordings.annotations import Preferences, Reasons
 from acteme.recordings.batch import Batch
 from acteme.recordings.latents import Latents
 from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
+from acteme.systems.inspect.recsae.base import parted
 from acteme.systems.inspect.recsae.dictionary import Chosen, Dictionary, revival, unexplained, variance
 
 
@@ -41,8 +42,8 @@ class AutoencodeConfig:
     """Where the center starts."""
     official_revival: bool = False
     """The official residual: of the wrong sign, with the center counted twice, and with a gradient."""
-    windows: Windows = field(default_factory=lambda: Windows(frames=20, stride=1, prefixes=True))
-    """Histories that vectors are taken of."""
+    windows: Windows = field(default_factory=lambda: Windows(frames=21, stride=1, prefixes=True))
+    """Histories that vectors are taken of, with the item that comes next at their end, which is left away."""
     recipe: Recipe = field(default_factory=lambda: Recipe(optimizer="adam", lr=5e-5, epochs=50, batch=8))
     """Optimizer, length of training and histories in a batch."""
 
@@ -51,7 +52,7 @@ class AutoencodeConfig:
         """Learns on two processor cores in a minute."""
         recipe = Recipe(optimizer="adam", lr=1e-3, epochs=10, batch=256)
         return cls(
-            rows="last", start="mean", windows=Windows(frames=50, stride=3, prefixes=True, most=20), recipe=recipe
+            rows="last", start="mean", windows=Windows(frames=51, stride=3, prefixes=True, most=20), recipe=recipe
         )
 
 
@@ -115,6 +116,11 @@ class Autoencoder(nn.Module):
             raise InputError(f"vectors of {x.shape[1]} numbers where {self.config.width} are expected", "base", mend)
         return x.float()
 
+    def learned(self, batch: Batch) -> Float[Tensor, "n d"]:
+        """What is learned from a window of training."""
+        known = parted(batch)[0] if self.config.windows.prefixes else batch
+        return self.vectors(known, self.config.rows)
+
     # --- training --------------------------------------------------------------------------------------------------
 
     @torch.no_grad()
@@ -124,7 +130,7 @@ class Autoencoder(nn.Module):
             return
         total, count = torch.zeros(self.config.width, dtype=torch.float64, device=self.peak.device), 0
         for batch in batches:
-            x = self.vectors(batch, self.config.rows)
+            x = self.learned(batch)
             total += x.double().sum(0)
             count += len(x)
         self.dictionary.center.copy_(total / max(count, 1))
@@ -141,7 +147,7 @@ class Autoencoder(nn.Module):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """`fvu`, the fraction of variance unexplained, and `revive`, how badly dead latents explain what is missed;
         `dead` is the share of these latents."""
-        return self.reconstruct(self.vectors(batch, self.config.rows))
+        return self.reconstruct(self.learned(batch))
 
     def reconstruct(self, x: Float[Tensor, "n d"]) -> dict[str, Tensor]:
         """The losses of vectors."""
@@ -221,6 +227,18 @@ class Autoencoder(nn.Module):
         if not isinstance(found, Preferences):
             raise InputError("recommends nothing", "base", "see its latents by: acteme encode")
         return replace(found, query=self.through(found.query.float()))
+
+    @torch.no_grad()
+    def reasons(self, batch: Batch, items: Int[Tensor, "n k"], most: int = 3) -> Reasons:
+        """What of each item's score comes from which latent: activation times the product of direction and item. The
+        parts of all latents, that of the center and the item's bias are the score, while nothing is turned."""
+        chosen = self.dictionary.encode(self.vectors(batch))
+        table = self.model.predict(batch).table.float()[items - 1]
+        parts = (self.dictionary.decoder[chosen.latent][:, None] * table[:, :, None]).sum(-1) * chosen.value[:, None]
+        part, at = parts.topk(min(most, parts.shape[2]), dim=2)
+        latent = chosen.latent[:, None].expand(parts.shape).gather(2, at)
+        names = [[tuple(f"latent {n}" for n in row) for row in rows] for rows in latent.tolist()]
+        return Reasons(names, part)
 
     @staticmethod
     def official_state_dict(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

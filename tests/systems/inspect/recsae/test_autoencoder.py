@@ -139,7 +139,7 @@ def test_the_center_starts_in_the_mean_where_asked():
     batches = [batch(*ROWS[:2]), batch(*ROWS[2:])]
     module = made(start="mean", rows="last")
     module.calibrate(iter(batches))
-    mean = torch.cat([module.vectors(b) for b in batches]).mean(0)
+    mean = torch.cat([module.learned(b) for b in batches]).mean(0)
     torch.testing.assert_close(module.dictionary.center.detach(), mean)
     zero = made()
     zero.calibrate(iter(batches))

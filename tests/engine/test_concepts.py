@@ -1,0 +1,149 @@
+"""What latents stand for: found on held-out sequences, verified on others, and turned."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from acteme.engine.concepts import Concept, concepts, edits_from, latents_of, read
+from acteme.engine.evaluate import evaluate
+from acteme.engine.interpret import Case, Reader, Tags, tags_of, titles_of
+from acteme.engine.predict import predict
+from acteme.engine.train import train
+from acteme.errors import InputError
+from acteme.recordings.windows import Windows
+from acteme.systems.inspect.recsae import Config
+from tests.engine.logs import QUIET, shop, table, trained
+
+CATALOG = "item,title,categories,year\n" + "".join(
+    f'i{k},"Thing {k}",{"low" if k < 6 else "high"}|kind{k // 3},{1990 + k}\n' for k in range(12)
+)
+
+
+def config(epochs: int = 3) -> Config:
+    """A few numbers, in a second."""
+    c = Config.small()
+    base = replace(c.base, width=8, windows=Windows(frames=6, stride=1, prefixes=True),
+                   recipe=replace(c.base.recipe, epochs=epochs, batch=16))  # fmt: skip
+    sae = replace(c.autoencode, width=8, scale=4, k=2, windows=Windows(frames=6, stride=1, prefixes=True),
+                  recipe=replace(c.autoencode.recipe, epochs=epochs, batch=16))  # fmt: skip
+    return Config(base, sae)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shop")
+    (folder / "catalog.csv").write_text(CATALOG)
+    return table(folder, shop(60), f"?catalog={folder / 'catalog.csv'}")
+
+
+@pytest.fixture(scope="module")
+def run(data, tmp_path_factory):
+    return train("recsae", data, tmp_path_factory.mktemp("run") / "r", config=config(10), settings=QUIET)
+
+
+def case(item: int, level: int = 0) -> Case:
+    return Case(("A", "B"), f"T{item}", item, level)
+
+
+def test_tags_are_categories_and_decades(data):
+    names, has = tags_of(data.catalog)
+    assert names == ["1990s", "2000s", "high", "kind0", "kind1", "kind2", "kind3", "low"]
+    assert not has[0].any() and has.shape == (13, 8) and has[:, 0].sum() == 10 and has[:, 7].sum() == 6
+    assert sorted(titles_of(data.catalog)) == ["", *sorted(f"Thing {k}" for k in range(12))]
+    with pytest.raises(InputError, match="neither categories nor years.*--model smollm2"):
+        tags_of(pa.table({"item": ["a"]}))
+    assert titles_of(pa.table({"item": ["a", "b"], "title": ["X", None]})) == ["", "X", "b"]
+
+
+def test_tags_name_and_judge():
+    has = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], bool)
+    tags = Tags(["common", "rare"], has, np.array([0.9, 0.1]))
+    assert tags.name_all([[case(2), case(1)], [case(1)], []]) == ["rare", "common", ""]
+    assert tags.judge_all(["rare", ""], [[case(1), case(2)], [case(3)]]) == [[False, True], [False]]
+
+
+class Fake:
+    """A language model that answers by rule, and keeps what it was asked."""
+
+    name = "fake"
+
+    def __init__(self):
+        self.asked = []
+
+    def generate(self, prompts, **_):
+        self.asked += [" ".join(m.text for m in p) for p in prompts]
+        return [("7" if "T1" in p[-1].text else "so-so 3") if "Grade:" in p[-1].text else 'Films of T1. And more'
+                for p in prompts]  # fmt: skip
+
+
+def test_a_language_model_reads_titles_and_never_the_level_that_it_is_to_tell():
+    model = Fake()
+    reader = Reader(model)
+    assert reader.name_all([[case(1, 9), case(2, 8)]]) == ["Films of T1"]
+    assert "had: A; B -> next: T1 (level 9)" in model.asked[0]
+    model.asked.clear()
+    assert reader.judge_all(["x", "y"], [[case(1, 9), case(2, 9)], []]) == [[True, False], []]
+    assert not any("level" in text for text in model.asked) and len(model.asked) == 2
+
+
+def test_latents_get_concepts_that_are_checked_elsewhere(run, data):
+    found = concepts(run, data, cases=3)
+    assert len(found) == 32 and read(run) == found
+    told = json.loads((run.folder / "concepts.json").read_text())
+    assert told["interpreter"] == "tags" and told["split"] == "test"
+    named = [c for c in found if c.concept]
+    assert named and all(len(c.cases) == 3 and c.active >= 6 and c.peak > 0 for c in named)
+    assert all(c.confidence == 0 and not c.cases for c in found if not c.concept)
+    rows = [(-c.confidence, -c.active, c.latent) for c in found]
+    assert rows == sorted(rows)
+    assert any(c.interpretable for c in found)  # the two tastes are easy to tell
+    assert concepts(run, data, cases=3) == found
+
+
+def test_too_few_sequences_leave_latents_without_a_concept(run, data):
+    assert not any(c.concept for c in concepts(run, data, cases=200))
+
+
+def test_silencing_a_concept_changes_what_is_recommended(run, data):
+    found = concepts(run, data, cases=3)
+    best = next(c for c in found if c.interpretable)
+    plain, turned = (list(predict(run, data, edits=e, count=3)) for e in (None, {best.concept: 0.0}))
+    assert [p.scores for p in plain] != [t.scores for t in turned]
+    again = list(predict(run, data, count=3))
+    assert [p.scores for p in plain] == [a.scores for a in again]
+    assert latents_of(run, "autoencode", {"3": 2.0, best.concept.upper(): 0.0})[3] == 2.0
+    assert any(best.concept == name for p in plain for why in p.reasons for name, _ in why)
+
+
+def test_evaluation_compares_with_the_recommender_itself(run, data):
+    metrics = evaluate(run, data).metrics
+    assert {"ndcg@10", "base_ndcg@10", "fvu", "dead", "active"} <= metrics.keys()
+    assert 0 < metrics["fvu"] < 1.5 and 0 <= metrics["dead"] < 1 and 0 < metrics["active"] <= 2
+
+
+def test_another_run_can_be_inspected(tmp_path, data, monkeypatch):
+    first = train("recsae", data, tmp_path / "first", config=config(1), settings=QUIET)
+    second = train("recsae", data, tmp_path / "second", config=config(1), settings=QUIET, base=first.folder)
+    assert second.status == "trained" and not second.done("base")
+    assert len(concepts(second, data, cases=2)) == 32
+
+
+def test_wrong_inputs(run, data, tmp_path):
+    with pytest.raises(InputError, match="no latent stands for 'Opera'"):
+        latents_of(run, "autoencode", {"Opera": 0.0})
+    with pytest.raises(InputError, match="'Horror' is no edit.*Horror=0"):
+        edits_from(["Horror"])
+    with pytest.raises(InputError, match="is no edit"):
+        edits_from(["=0"])
+    assert edits_from(["A=B=0.5", " 7 =2"]) == {"A=B": 0.5, "7": 2.0}
+    plain, log = trained("ranking")
+    with pytest.raises(InputError, match="has no latents to turn"):
+        latents_of(plain, "learn", {"1": 0.0})
+    with pytest.raises(InputError, match="not a run that inspects another|no catalog"):
+        concepts(plain, log)
+    with pytest.raises(InputError, match="does not name its items"):
+        concepts(run, replace(data, catalog=None))
+    assert not Concept(0, "x", 9, 1.0, 0.5, 0.5, 0.79, ()).interpretable
