@@ -67,16 +67,18 @@ def data_list(name: Annotated[Positional[str | None], arg(metavar="NAME", help_b
 
 
 @data_app.command(name="check")
-def data_check(data: Data) -> None:
+def data_check(data: Data, progress: bool = True) -> None:
     """Says what a data set holds, and what is wrong, where, and how to mend it (exit code 2).
 
     Args:
         data: a name, name:path or path, each with optional `?option=value&...`.
+        progress: show how far it is read, in a terminal.
     """
     from acteme.recordings.check import check
     from acteme.reports import terminal
 
-    checked = check(data)
+    with terminal.reading(data, progress) as watch:
+        checked = check(data, progress=watch)
     terminal.show(checked)
     if not checked.good:
         raise SystemExit(2)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from filelock import FileLock
 
@@ -23,9 +23,8 @@ from acteme.errors import InputError
 from acteme.recordings.assets import cache_folder
 from acteme.recordings.corpus import FORMAT, Corpus
 from acteme.recordings.recording import Listing, Recording
+from acteme.recordings.watching import Progress, watching
 
-Progress: TypeAlias = Callable[[int, int], None]
-"""Called with the number of recordings that are read and of all."""
 MEND = "free some space, or set the environment variable ACTEME_CACHE to a folder that can be written"
 """What helps where the cache cannot be written."""
 
@@ -46,7 +45,7 @@ def cached(
         options: everything else that decides the result.
         make: lists the data set, or makes it (a world).
         skip_bad: leave bad recordings out (`Corpus.left_out` says which) rather than raise.
-        progress: told after each recording while they are parsed.
+        progress: told after each recording while they are parsed, and how much of each file of a log is read.
 
     Raises:
         InputError: a recording is bad, or the cache cannot be written.
@@ -118,7 +117,8 @@ def _make(
 ) -> Corpus:
     """Makes the corpus in a folder of its own and moves it into place when it is whole."""
     new, at = place / "new", place / "corpus"
-    made = make()
+    with watching(progress):
+        made = make()
     files = [*made.files, *named]
     shutil.rmtree(new, ignore_errors=True)  # of a process that was killed
     # before parsing, so that a change while at it counts

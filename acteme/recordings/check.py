@@ -12,11 +12,12 @@ from rich.text import Text
 
 from acteme.errors import InputError
 from acteme.recordings.assemble import Assembly, forget
-from acteme.recordings.cache import Progress, read_all
+from acteme.recordings.cache import read_all
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
 from acteme.recordings.sources import list_data
 from acteme.recordings.spec import Spec
+from acteme.recordings.watching import Progress, watching
 
 SHOWN = 50
 """Problems and classes that are printed; the report holds all."""
@@ -128,11 +129,12 @@ def check(data: str | Path | Corpus, *, progress: Progress | None = None) -> Che
 
     Args:
         data: as `open_data` takes it.
-        progress: called as `progress(done, total)`.
+        progress: called as `progress(done, total)`: recordings, or bytes of the file of a log that is being read.
     """
     name = "corpus" if isinstance(data, Corpus) else str(data)
     try:
-        listed = list_data(data)
+        with watching(progress):
+            listed = list_data(data)
     except InputError as error:
         return CheckReport(name, (str(error),), (), (), None, 0, 0.0, 0, 0)
     problems: list[str] = []

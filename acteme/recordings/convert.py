@@ -12,10 +12,10 @@ import numpy as np
 
 from acteme.atomic import fresh_file, fresh_folder
 from acteme.errors import InputError
-from acteme.recordings.cache import Progress
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
 from acteme.recordings.sources import open_data
+from acteme.recordings.watching import Progress
 
 Format: TypeAlias = Literal["folder", "corpus", "ctrgcn", "agcn", "pyskl", "tracks"]
 FRAMES = 300

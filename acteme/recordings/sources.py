@@ -15,10 +15,11 @@ from typing import Any
 
 from acteme.errors import InputError
 from acteme.recordings import longtail
-from acteme.recordings.cache import Progress, cached
+from acteme.recordings.cache import cached
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.options import coerce_options, options_of, parse_options
 from acteme.recordings.recording import Listing
+from acteme.recordings.watching import Progress
 
 READERS = "acteme.recordings.skeleton.readers"
 TRACKS = "acteme.recordings.trajectories.readers"
@@ -99,6 +100,14 @@ SOURCES: dict[str, Source] = {
     "strace": Source(f"{HOSTS}.readers:strace", True, "calls of programs, the output of strace"),
     "auditd": Source(f"{HOSTS}.readers:auditd", True, "calls of programs, records of the Linux audit daemon"),
     "polls": Source(f"{HOSTS}.readers:polls", True, "processes and connections as psutil saw them, JSON lines"),
+    "amazon": Source(f"{LOGS}.amazon:amazon", True, "Amazon reviews of 2014, 2018 or 2023, .json or .jsonl files"),
+    "taobao": Source(f"{LOGS}.taobao:taobao", True, "Taobao UserBehavior.csv: what people looked at and bought"),
+    "tmall": Source(f"{LOGS}.taobao:tmall", True, "Tmall (IJCAI-15), user_log_format1.csv"),
+    "criteo": Source(f"{LOGS}.clicks:criteo", True, "Criteo display advertising, train.txt"),
+    "avazu": Source(f"{LOGS}.clicks:avazu", True, "Avazu mobile advertising, train.gz"),
+    "recbole": Source(f"{LOGS}.atomic:recbole", True, "RecBole atomic files, .inter with .item and .user"),
+    "rechorus": Source(f"{LOGS}.rechorus:rechorus", True, "ReChorus files: train.csv, dev.csv and test.csv"),
+    "histories": Source(f"{LOGS}.histories:histories", True, "a line `user item item ...` per user, as S3-Rec ships"),
 }
 """Name to source; the command line and the documentation are driven from it."""
 
@@ -199,7 +208,7 @@ def open_data(data: str | Path | Corpus, *, skip_bad: bool = False, progress: Pr
     Args:
         data: a data string (see the module), a path, or a corpus, which is returned as it is.
         skip_bad: leave bad recordings out rather than raise; `Corpus.left_out` says which and why.
-        progress: called as `progress(done, total)` while recordings are parsed.
+        progress: called as `progress(done, total)` while recordings are parsed, or a log's file is read.
 
     Raises:
         InputError: the string, an option or a recording is wrong; the message says where and how to mend it.

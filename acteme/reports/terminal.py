@@ -1,12 +1,14 @@
 """What people look at in a terminal: tables of systems, settings, data names, metrics and claims."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -160,6 +162,19 @@ def source(name: str) -> None:
     console.print(table if options else "It has no options of its own.")
     console.print("")
     _common_options(console)
+
+
+@contextmanager
+def reading(title: str, on: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Within it, a bar in a terminal; gives what to call with how much is read and how much there is."""
+    console = Console(stderr=True)
+    if not (on and console.is_terminal):
+        yield None
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(f"reading {title}", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def show(value: RenderableType) -> None:

@@ -10,24 +10,66 @@ NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 DATE = re.compile(r"^\s*\d{4}-\d\d-\d\d")
 
 
+LARGEST = 1 << 26
+"""Names that are whole numbers below this one are looked up in a table."""
+TENS = 10 ** np.arange(1, 9)
+
+
 class Codes:
     """Numbers names from 0, in the order in which they first occur."""
 
     def __init__(self) -> None:
-        self.names = pa.array([], pa.string())
+        self.table: np.ndarray | None = np.zeros(0, np.int32)
+        """Number + 1 of each whole number, 0 where it has not occurred; None once a name is none."""
+        self.known = np.zeros(0, np.int64)
+        self.texts = pa.array([], pa.string())
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.texts) if self.table is None else len(self.known)
+
+    @property
+    def names(self) -> pa.Array:
+        return self.texts if self.table is None else pa.array(self.known).cast(pa.string())
 
     def of(self, column: pa.Array) -> np.ndarray:
         """(n,) int32: the number of each name; new names get the next ones."""
+        if self.table is not None:
+            whole = _whole(column)
+            if whole is not None:
+                return self._looked_up(whole)
+            self.texts, self.table = self.names, None
         coded = column.dictionary_encode()
-        known = pc.index_in(coded.dictionary, value_set=self.names)
+        known = pc.index_in(coded.dictionary, value_set=self.texts)
         new = coded.dictionary.filter(pc.is_null(known))
         number = known.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-        number[number < 0] = len(self.names) + np.arange(len(new))
-        self.names = pa.concat_arrays([self.names, new])
+        number[number < 0] = len(self.texts) + np.arange(len(new))
+        self.texts = pa.concat_arrays([self.texts, new])
         return number[coded.indices.to_numpy(zero_copy_only=False)]
+
+    def _looked_up(self, whole: np.ndarray) -> np.ndarray:
+        table = self.table if self.table is not None else np.zeros(0, np.int32)
+        if (largest := int(whole.max(initial=-1))) >= len(table):
+            table = np.concatenate([table, np.zeros(max(largest + 1, 2 * len(table)) - len(table), np.int32)])
+        new = whole[table[whole] == 0]
+        if len(new):
+            some, first = np.unique(new, return_index=True)
+            some = some[np.argsort(first)]
+            table[some] = len(self.known) + 1 + np.arange(len(some))
+            self.known = np.concatenate([self.known, some])
+        self.table = table
+        return table[whole] - 1
+
+
+def _whole(column: pa.Array) -> np.ndarray | None:
+    """Names as whole numbers, where all are such as they are usually written, and small."""
+    try:
+        value = column.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
+        return None
+    if len(value) and not (value.min() >= 0 and value.max() < LARGEST):
+        return None
+    length = pc.binary_length(column).to_numpy(zero_copy_only=False)
+    return value if (length == 1 + np.searchsorted(TENS, value, "right")).all() else None
 
 
 def text(column: pa.Array) -> pa.Array:
@@ -61,6 +103,15 @@ def number(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
         bad |= ~np.isfinite(value)
         value = np.where(bad, 0, value)
     return value.astype(np.int64 if value.dtype.kind in "iu" else np.float64), bad
+
+
+def calendar(year: np.ndarray, month: np.ndarray, day: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Days since 1970 of whole numbers, as int64; and which of them are no dates (0)."""
+    bad = (month < 1) | (month > 12) | (day < 1) | (day > 31)
+    months = (np.where(bad, 0, (year - 1970) * 12 + month - 1)).astype("datetime64[M]")
+    days = months.astype("datetime64[D]") + np.where(bad, 0, day - 1)
+    bad |= days.astype("datetime64[M]") != months
+    return np.where(bad, 0, days.astype(np.int64)), bad
 
 
 def dates(column: pa.Array) -> bool:

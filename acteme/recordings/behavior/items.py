@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,6 +26,28 @@ def split_text(column: pa.Array, separator: str) -> pa.Array:
     """Text as a list of its parts; empty text as an empty list."""
     parts = pc.split_pattern(column.fill_null(""), separator)
     return pc.if_else(pc.equal(column.fill_null(""), ""), pa.scalar([], parts.type), parts)
+
+
+def flattened(column: pa.Array) -> pa.Array:
+    """Lists of lists of text as lists of all their texts; null stays null."""
+    offsets, inner = column.offsets.to_numpy(), column.values
+    new = pa.array(inner.offsets.to_numpy()[offsets])
+    flat = pa.ListArray.from_arrays(new, inner.values)
+    return pc.if_else(column.is_valid(), flat, pa.scalar(None, flat.type))
+
+
+def once(column: pa.Array) -> pa.Array:
+    """Lists of text with each text once, where it comes first."""
+    rows = pc.list_parent_indices(column).to_numpy().astype(np.int64)
+    coded = column.flatten().dictionary_encode()
+    if not len(rows):
+        return column
+    codes = coded.indices.fill_null(len(coded.dictionary)).to_numpy(zero_copy_only=False)
+    first = np.sort(np.unique(rows * (len(coded.dictionary) + 1) + codes, return_index=True)[1])
+    first = first[codes[first] < len(coded.dictionary)]
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(rows[first], minlength=len(column)))])
+    kept = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), coded.dictionary.take(coded.indices.take(first)))
+    return pc.if_else(column.is_valid(), kept, pa.scalar(None, kept.type))
 
 
 def table(rows: Iterable[tuple[str, str, list[str], float | None]]) -> pa.Table:

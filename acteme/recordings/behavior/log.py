@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from acteme.errors import InputError
 from acteme.recordings.annotations import Segments
 from acteme.recordings.behavior.codes import Codes, dates, microseconds, number, text
-from acteme.recordings.behavior.order import core, counts, sorted_by, taken
+from acteme.recordings.behavior.order import chosen, core, counts, sorted_by, taken
 from acteme.recordings.behavior.problems import Problems
+from acteme.recordings.behavior.remarks import remarks, untold
 from acteme.recordings.behavior.spool import Spool, room, steps
 from acteme.recordings.behavior.streams import AGAIN, Chunk
 from acteme.recordings.corpus import Corpus
@@ -90,12 +91,8 @@ class Cells:
         return column, bad
 
     def note(self, chunk: Chunk, name: str, bad: np.ndarray, what: str, mend: str) -> None:
-        """Notes the first bad cells with what they hold, the rest by number."""
-        for i in np.flatnonzero(bad)[:20]:
-            held = chunk.columns[name][int(i)].as_py()
-            shown = "" if held in (None, "") else f" '{str(held)[:40]}'"
-            self.problems.note(f"{name}{shown} {what}", chunk.path, [int(chunk.rows[i])], mend)
-        self.problems.count += max(0, int(bad.sum()) - 20)
+        """Notes bad cells of a column."""
+        self.problems.cells(chunk.path, chunk.rows, bad, name, chunk.columns[name], what, mend)
 
     @property
     def ticks(self) -> int:
@@ -157,6 +154,10 @@ class Log:
         least: int = 0,
         rare: int = 1,
         catalog: Callable[[pa.Array], pa.Table] | None = None,
+        *,
+        shortest: int = 0,
+        numeric: bool = False,
+        notes: Sequence[str] = (),
     ) -> Corpus:
         """The corpus of all rows that came in.
 
@@ -165,6 +166,10 @@ class Log:
             least: drop users and items with fewer events, again and again until none has.
             rare: values of fields with fewer events in the training split become 0, as unknown ones.
             catalog: what is known of items, by their names in order; their names alone unless given.
+            shortest: drop users with fewer events, once.
+            numeric: give items whose names are all whole numbers their numbers in that order, so that those of a data
+                set that counts from 1 stay as they are; otherwise in the order in which they occur.
+            notes: what to say of the data first.
 
         Raises:
             InputError: no event is left.
@@ -173,28 +178,38 @@ class Log:
         users, items = self.users.names, self.items.names
         if not len(arrays["user"]):
             raise InputError(*self._nothing(files))
-        notes = []
+        told = list(notes)
         if least > 1:
             kept = core(arrays["user"], arrays.get("item", arrays["user"]), len(users), max(len(items), len(users)),
                         least)  # fmt: skip
-            if not kept.any():
-                what = f"no user and item have {least} events or more"
-                raise InputError(what, files[0], "give a lower core")
-            notes.append(f"{len(kept) - int(kept.sum())} of {len(kept)} events are not in the {least}-core")
-            arrays = {name: taken(value, np.flatnonzero(kept)) for name, value in arrays.items()}
+            what = (f"no user and item have {least} events or more", "give a lower core")
+            told.append(_left_out(kept, f"are not in the {least}-core", what, files[0]))
+            arrays = {name: chosen(value, kept) for name, value in arrays.items()}
+        if shortest > 1:
+            few = counts(arrays["user"], len(users)) < shortest
+            kept = np.ones(len(arrays["user"]), bool)
+            for a, b in steps(len(kept)):
+                kept[a:b] = ~few[arrays["user"][a:b]]
+            what = (f"no user has {shortest} events or more", "give a lower shortest")
+            told.append(_left_out(kept, f"are of users with fewer than {shortest}", what, files[0]))
+            arrays = {name: chosen(value, kept) for name, value in arrays.items()}
+        if max(least, shortest) > 1:
             users = _renumber(arrays["user"], users)
             items = _renumber(arrays["item"], items) if "item" in arrays else items
+        if numeric and "item" in arrays:
+            items = _in_order(arrays["item"], items)
         order = self._order(arrays, len(users))
         arrays = {name: taken(value, order) for name, value in arrays.items()}
         size = counts(arrays["user"], len(users))
         held = _held_out(arrays, size)
-        notes += _ties(arrays, size, held)
+        told += remarks(arrays, order, size, held, len(items))
         spec, out, values = self._arrays(arrays, size, held, len(items), rare)
         table = _table(users, size, held)
         tokens = catalog(items) if catalog else pa.table({"item": items})
+        told += untold(tokens)
         nothing = Segments(*(np.zeros(0, t) for t in (np.int64, float, float, np.int64, float)))
         return Corpus(spec, out, table, nothing, left_out=self.problems.told(), values=values, files=tuple(files),
-                      catalog=tokens if "item" in out else None, notes=tuple(notes))  # fmt: skip
+                      catalog=tokens if "item" in out else None, notes=tuple(told))  # fmt: skip
 
     def _nothing(self, files: Sequence[Path]) -> tuple[str, Path, str]:
         first = f": all rows are bad, the first: {self.problems.lines[0]}" if self.problems.lines else ""
@@ -270,6 +285,25 @@ def frequent(
     return new, sizes, pa.concat_tables(tables)
 
 
+def _left_out(kept: np.ndarray, which: str, otherwise: tuple[str, str], path: Path) -> str:
+    """A line on what is not kept."""
+    if not kept.any():
+        raise InputError(otherwise[0], path, otherwise[1])
+    return f"{len(kept) - int(kept.sum())} of {len(kept)} events {which}: they are left out"
+
+
+def _in_order(number: np.ndarray, names: pa.Array) -> pa.Array:
+    """Numbers what is named by whole numbers in their order, in place; returns the names in it."""
+    if not pc.all(pc.match_substring_regex(names, r"^\d{1,18}$")).as_py():
+        return names
+    by = np.argsort(names.cast(pa.int64()).to_numpy(zero_copy_only=False), kind="stable")
+    new = np.empty(len(by), number.dtype)
+    new[by] = np.arange(len(by))
+    for a, b in steps(len(number)):
+        number[a:b] = new[number[a:b]]
+    return names.take(pa.array(by))
+
+
 def _renumber(number: np.ndarray, names: pa.Array) -> pa.Array:
     """Numbers what still occurs anew, in the old order, in place; returns the names that are left."""
     used = counts(number, len(names)) > 0
@@ -322,15 +356,3 @@ def _table(users: pa.Array, size: np.ndarray, held: list[np.ndarray]) -> dict[st
 def _turns(owner: np.ndarray) -> np.ndarray:
     """Of sorted owners: how many of the same came before each."""
     return np.arange(len(owner)) - np.searchsorted(owner, owner)
-
-
-def _ties(arrays: dict[str, np.ndarray], size: np.ndarray, held: list[np.ndarray]) -> list[str]:
-    """What to know about times that are the same."""
-    if "split" in arrays or "key" not in arrays or not len(held[1]):
-        return []
-    same = int((arrays["key"][held[1]] == arrays["key"][held[0]]).sum())
-    if not same:
-        return []
-    share = same / len(held[1])
-    return [f"{share:.1%} of the users have their last two events at the same time: the file's order says which is "
-            "the last"]  # fmt: skip

@@ -45,6 +45,16 @@ def taken(values: np.ndarray, order: Int[np.ndarray, " n"]) -> np.ndarray:
     return out
 
 
+def chosen(values: np.ndarray, kept: Bool[np.ndarray, " n"]) -> np.ndarray:
+    """The rows of an array under a mask, in a new array on disk."""
+    out, done = room((int(kept.sum()), *values.shape[1:]), values.dtype.type), 0
+    for a, b in steps(len(kept)):
+        some = values[a:b][kept[a:b]]
+        out[done : done + len(some)] = some
+        done += len(some)
+    return out
+
+
 def counts(number: Int[np.ndarray, " n"], size: int, kept: Bool[np.ndarray, " n"] | None = None) -> np.ndarray:
     """How often each number below `size` occurs, among the kept ones."""
     total = np.zeros(size, np.int64)

@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+
 from acteme.errors import InputError
 
 SHOWN = 20
@@ -22,6 +25,25 @@ class Problems:
             self.count += 1
             if self.count <= SHOWN:
                 self.lines.append(str(InputError(what, f"{path} line {row}", mend)))
+
+    def cells(self, path: Path, rows: np.ndarray, bad: np.ndarray, name: str, column: pa.Array, what: str,
+              mend: str) -> None:  # fmt: skip
+        """Notes bad cells of a column with what they hold: the first ones in words, the rest by number.
+
+        Args:
+            path: the file.
+            rows: line of each row in it.
+            bad: which rows have a bad cell.
+            name: of the column.
+            column: its cells.
+            what: what is wrong.
+            mend: what helps.
+        """
+        for i in np.flatnonzero(bad)[:SHOWN]:
+            held = column[int(i)].as_py()
+            shown = "" if held in (None, "") else f" '{str(held)[:40]}'"
+            self.note(f"{name}{shown} {what}", path, [int(rows[i])], mend)
+        self.count += max(0, int(bad.sum()) - SHOWN)
 
     def told(self) -> tuple[str, ...]:
         """A line for each of the first bad rows, and one for the rest."""

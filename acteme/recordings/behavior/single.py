@@ -88,6 +88,7 @@ def single(
     files: Sequence[Path],
     shares: Shares,
     rare: int,
+    notes: Sequence[str] = (),
 ) -> Corpus:
     """The corpus of events that have no user; the files are read twice more once it is known which rows are good.
 
@@ -98,6 +99,7 @@ def single(
         files: what is read.
         shares: how events are split where no column says so.
         rare: values with fewer events in the training split become 0, as unknown ones.
+        notes: what to say of the data.
 
     Raises:
         InputError: there are no good rows, or none for training.
@@ -139,7 +141,7 @@ def single(
     spec = Spec(fps=1.0, fields=columns.fields, sizes=tuple(len(n) + 1 for n in names))
     nothing = Segments(*(np.zeros(0, t) for t in (np.int64, float, float, np.int64, float)))
     return Corpus(spec, out, _rows(sizes), nothing, left_out=problems.told(), values=pa.concat_tables(tables),
-                  files=tuple(files))  # fmt: skip
+                  files=tuple(files), notes=tuple(notes))  # fmt: skip
 
 
 class _Plain:

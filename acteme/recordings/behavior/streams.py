@@ -1,12 +1,12 @@
-"""Tables as streams of columns, with the line of each row: CSV and its kin, Parquet, JSON lines. Any size streams.
+"""Tables as streams of columns, with the line of each row: CSV and its kin, and Parquet. Any size streams.
 
 Rows that cannot be taken apart are noted and left out; what is in the cells is not judged here.
 """
 
 import csv
 import io
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
-import pyarrow.json as pajson
 import pyarrow.parquet as pq
 
 from acteme.errors import InputError
 from acteme.recordings.behavior.problems import Problems
+from acteme.recordings.watching import tell
 
 BLOCK = 1 << 24
 """Bytes of text per chunk."""
@@ -67,10 +67,10 @@ def header(path: Path, how: Delimited) -> list[str]:
     if how.names:
         return list(how.names)
     try:
-        with _open(path) as stream:
-            line = stream.read(1 << 16).split(b"\n")[0].rstrip(b"\r").decode(how.encoding).removeprefix("\ufeff")
+        with opened(path) as file:
+            line = file.stream.read(1 << 16).split(b"\n")[0].rstrip(b"\r").decode(how.encoding).removeprefix("\ufeff")
     except (UnicodeDecodeError, OSError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     names = line.split(how.delimiter) if not how.quoted else next(csv.reader([line], delimiter=how.delimiter), [])
     names = [name.strip() for name in names]
     if not any(names):
@@ -107,7 +107,8 @@ def delimited(path: Path, how: Delimited, problems: Problems, wanted: Sequence[s
     done = 0
     single = len(how.delimiter) == 1
     try:
-        with _open(path) as stream:
+        with opened(path) as file:
+            stream = file.stream
             # a separator of several characters: the published files with one fit into memory
             source = stream if single else pa.BufferReader(stream.read().replace(how.delimiter.encode(), UNIT.encode()))
             with pacsv.open_csv(
@@ -123,9 +124,10 @@ def delimited(path: Path, how: Delimited, problems: Problems, wanted: Sequence[s
                 for batch in reader:
                     chunk = Chunk(path, {n: batch[n] for n in wanted}, _numbers(first, done, batch.num_rows, skipped))
                     done += batch.num_rows
+                    file.tell()
                     yield chunk.select(_filled(chunk))
     except (pa.ArrowException, OSError, EOFError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def parquet(path: Path, wanted: Sequence[str] = ()) -> Iterator[Chunk]:
@@ -140,67 +142,34 @@ def parquet(path: Path, wanted: Sequence[str] = ()) -> Iterator[Chunk]:
             columns = {n: _plain(batch[n]) for n in batch.schema.names}
             yield Chunk(path, columns, np.arange(done + 1, done + len(batch) + 1))
             done += len(batch)
+            tell(done, file.metadata.num_rows)
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"is no Parquet file ({_said(error)})", path, "write it again") from error
+        raise InputError(f"is no Parquet file ({said(error)})", path, "write it again") from error
 
 
-def json_lines(path: Path, types: Mapping[str, pa.DataType], problems: Problems) -> Iterator[Chunk]:
-    """Streams a file with a JSON object on each line; what `types` does not name is passed over.
+@dataclass(frozen=True)
+class Source:
+    """A file that is being read."""
 
-    A line that is no JSON object, or holds a value of another type, is noted. A missing value is null. Raises
-    InputError where the file cannot be read.
-    """
-    line, rest = 1, b""
-    try:
-        with _open(path) as stream:
-            while block := stream.read(BLOCK):
-                whole, newline, rest_of = (rest + block).rpartition(b"\n")
-                if not newline:
-                    rest = rest_of
-                    continue
-                rest = rest_of
-                yield _objects(path, whole, line, types, problems)
-                line += whole.count(b"\n") + 1
-        if rest.strip():
-            yield _objects(path, rest, line, types, problems)
-    except (OSError, EOFError) as error:
-        raise _unreadable(path, error) from error
+    stream: pa.NativeFile
+    """What it holds; of one that ends in .gz, unpacked."""
+    raw: pa.NativeFile
+    """The file as it lies there."""
+
+    def tell(self) -> None:
+        """Tells who is watching how much of it is read."""
+        tell(self.raw.tell(), self.raw.size())
 
 
-def _objects(path: Path, text: bytes, line: int, types: Mapping[str, pa.DataType], problems: Problems) -> Chunk:
-    """Some lines of JSON: all at once where they are well, else one by one."""
-    schema = pa.schema(list(types.items()))
-    count = text.count(b"\n") + 1
-    try:
-        table = pajson.read_json(
-            pa.BufferReader(text),
-            pajson.ReadOptions(use_threads=False, block_size=len(text) + 1),
-            pajson.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
-        ).combine_chunks()
-        if table.num_rows == count:
-            columns = {n: table[n].chunk(0) for n in types}
-            return Chunk(path, columns, np.arange(line, line + count))
-    except pa.ArrowException:
-        pass
-    found: list[dict[str, pa.Scalar]] = []
-    rows: list[int] = []
-    for k, one in enumerate(text.split(b"\n")):
-        if not one.strip():
-            continue
-        try:
-            value = json.loads(one)
-            if not isinstance(value, dict):
-                raise ValueError("no object")
-            found.append({n: pa.scalar(value.get(n), kind) for n, kind in types.items()})
-            rows.append(line + k)
-        except (ValueError, TypeError, RecursionError, pa.ArrowException) as error:
-            problems.note(f"is no JSON object of the format ({_said(error)})", path, [line + k], AGAIN)
-    columns = {n: pa.array([row[n].as_py() for row in found], kind) for n, kind in types.items()}
-    return Chunk(path, columns, np.array(rows, np.int64))
-
-
-def _open(path: Path) -> pa.NativeFile:
-    return pa.input_stream(str(path), compression="gzip" if path.suffix == ".gz" else None)
+@contextmanager
+def opened(path: Path) -> Iterator[Source]:
+    """Opens a file to read; one that ends in .gz is unpacked as it is read."""
+    with pa.OSFile(str(path)) as raw:
+        if path.suffix == ".gz":
+            with pa.CompressedInputStream(raw, "gzip") as stream:
+                yield Source(stream, raw)
+        else:
+            yield Source(raw, raw)
 
 
 def _numbers(first: int, done: int, count: int, skipped: list[int]) -> np.ndarray:
@@ -228,7 +197,7 @@ def _plain(column: pa.Array) -> pa.Array:
     return column
 
 
-def _unreadable(path: Path, error: Exception) -> InputError:
+def unreadable(path: Path, error: Exception) -> InputError:
     """What is wrong with a file, with the line where that can be found."""
     if isinstance(error, FileNotFoundError):
         return InputError("does not exist", path, "correct the path")
@@ -239,10 +208,11 @@ def _unreadable(path: Path, error: Exception) -> InputError:
                     line.decode()
                 except UnicodeDecodeError:
                     return InputError("is not UTF-8 text", f"{path} line {k}", "save the table in UTF-8")
-    return InputError(f"cannot be read ({_said(error)})", path, "give the file as it was published, whole")
+    return InputError(f"cannot be read ({said(error)})", path, "give the file as it was published, whole")
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
+    """The first line of what is wrong."""
     return (str(error).splitlines() or [type(error).__name__])[0][:120]
 
 

@@ -46,8 +46,11 @@ def test_each_user_is_seen_up_to_three_times_over_the_same_events(tmp_path):
     assert told(corpus, "test") == {"ann": ["cap", "hat", "tie", "hat"], "bob": ["cap", "hat", "tie"]}
     assert len(corpus.arrays["item"]) == 8 and corpus.arrays["when"].tolist() == [10, 10, 20, 30, 7, 7, 7, 1]
     assert corpus.arrays["outcome"].tolist() == [4, 3, 2, 5, 1, 2, 3, 1]
-    assert corpus.notes == ("50.0% of the users have their last two events at the same time: the file's order says "
-                            "which is the last",)  # fmt: skip
+    assert corpus.notes == (
+        "1 of 3 users have fewer than 3 events: they are for training only",
+        "the events of 1 of 3 users are not in the order of time in the file: now they are",
+        "50.0% of the users have their last two events at the same time: the file's order says which is the last",
+    )
 
 
 def test_values_are_known_from_training_alone(tmp_path):
@@ -186,7 +189,7 @@ def test_check_says_what_a_log_holds(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text(ROWS)
     report = check(f"events:{path}")
-    assert report.good and report.recordings == 7 and report.subjects == 3 and "file's order" in report.notes[0]
+    assert report.good and report.recordings == 7 and report.subjects == 3 and "file's order" in report.notes[2]
     assert report.splits == {"train": 3, "val": 2, "test": 2} and not report.warnings
     console = Console(width=200, record=True)
     console.print(report)

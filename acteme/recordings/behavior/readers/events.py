@@ -91,7 +91,7 @@ def events(
         raise InputError(f"has no column '{count}'", files[0], f"its columns: {', '.join(names)}")
     columns = replace(_columns([n for n in names if n != count], given, fields, files[0]), normal=normal)
     problems = Problems()
-    known = joined(_catalog(catalog)) if catalog else None
+    known = joined(read_catalog(catalog)) if catalog else None
     parted = len(files) > 1 and not columns.split and all(_stem(f) in SPLIT_NAMES for f in files)
     read = _reading(files, problems, columns, parted, count)
     columns = replace(columns, split=SPLIT) if parted else columns
@@ -197,8 +197,8 @@ def _repeated(chunk: Chunk, count: str, problems: Problems) -> Chunk:
     return Chunk(chunk.path, {n: c.take(pa.array(at)) for n, c in chunk.columns.items() if n != count}, chunk.rows[at])
 
 
-def _catalog(path: Path) -> pa.Table:
-    """A table of items: text and numbers as they are, `categories` as lists."""
+def read_catalog(path: Path) -> pa.Table:
+    """A table of items: text and numbers as they are, `categories` as lists; `item` is who they are."""
     if not path.is_file():
         raise InputError("does not exist", path, "correct the path")
     problems = Problems()

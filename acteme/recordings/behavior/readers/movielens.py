@@ -22,7 +22,6 @@ FIELDS = ("category", "genre", "year", "age", "gender", "occupation")
 """What is known of films and people, and taken unless `fields` says otherwise; `zip` is taken where it is named."""
 COLUMNS = ("user", "item", "rating", "timestamp")
 
-
 CSV = Delimited()
 
 
