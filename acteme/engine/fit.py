@@ -226,7 +226,7 @@ def prepare(run: Run, module: nn.Module, stage: str, loader: Loader, on: torch.d
 
 def total_steps(recipe: Recipe, loader: Loader, limit: int | None) -> int | None:
     """Optimization steps of the whole stage; None where nothing limits them but the epochs."""
-    if recipe.schedule != "cosine":
+    if recipe.schedule not in ("cosine", "linear"):
         return limit
     steps = sum(math.ceil(loader.steps(epoch) / recipe.accumulate) for epoch in range(recipe.epochs))
     return steps if limit is None else min(steps, limit)

@@ -51,7 +51,7 @@ def learning_rate(recipe: Recipe, epoch: int, step: int, steps: int | None = Non
         recipe: the stage's recipe.
         epoch: the step's epoch, from 0.
         step: the step's number over all epochs, from 0.
-        steps: the number of steps of the whole stage (only `cosine` needs it).
+        steps: the number of steps of the whole stage (only `cosine` and `linear` need it).
         lowered: how often a plateau has lowered it.
     """
     rate = recipe.lr
@@ -66,6 +66,8 @@ def learning_rate(recipe: Recipe, epoch: int, step: int, steps: int | None = Non
     elif recipe.schedule == "cosine" and step >= recipe.warmup:
         done = (step - recipe.warmup) / max((steps or 0) - recipe.warmup, 1)
         rate *= (1 + math.cos(math.pi * min(done, 1.0))) / 2
+    elif recipe.schedule == "linear" and step >= recipe.warmup:
+        rate *= max(1 - (step - recipe.warmup) / max((steps or 0) - recipe.warmup, 1), 0.0)
     return rate
 
 

@@ -24,9 +24,10 @@ class Recipe:
     """Passes over the training windows."""
     batch: int = 64
     """Windows per optimization step and process."""
-    schedule: Literal["constant", "step", "exponential", "cosine", "plateau"] = "constant"
-    """How the learning rate changes; `step` and `exponential` change it once per epoch, `cosine` at every step,
-    `plateau` where epochs do not improve what `--best` looks at (without it, never)."""
+    schedule: Literal["constant", "step", "exponential", "cosine", "linear", "plateau"] = "constant"
+    """How the learning rate changes; `step` and `exponential` change it once per epoch, `cosine` and
+    `linear` (both to zero) at every step, `plateau` where epochs do not improve what `--best` looks at (without it,
+    never)."""
     milestones: tuple[int, ...] = ()
     """Epochs at which `step` multiplies the learning rate by `gamma`."""
     gamma: float = 0.1
