@@ -33,8 +33,8 @@ def concepts(found: "Sequence[Concept]", most: int = 20) -> None:
              str(c.active), "; ".join(dict.fromkeys(c.cases)))  # fmt: skip
     _console().print(table)
     named, alive = sum(bool(c.concept) for c in found), sum(c.active > 0 for c in found)
-    print(f"{len(held)} of {len(found)} latents stand for something that holds; {alive} are active, {named} often enough "
-          "to be asked")  # fmt: skip
+    print(f"{len(held)} of {len(found)} latents stand for something that holds; {alive} are active, {named} often "
+          "enough to be asked")  # fmt: skip
 
 
 def _console() -> Console:

@@ -53,7 +53,7 @@ def test_tags_are_categories_and_decades(data):
     assert names == ["1990s", "2000s", "high", "kind0", "kind1", "kind2", "kind3", "low"]
     assert not has[0].any() and has.shape == (13, 8) and has[:, 0].sum() == 10 and has[:, 7].sum() == 6
     assert sorted(titles_of(data.catalog)) == ["", *sorted(f"Thing {k}" for k in range(12))]
-    with pytest.raises(InputError, match="neither categories nor years.*--model smollm2"):
+    with pytest.raises(InputError, match=r"neither categories nor years.*--model smollm2"):
         tags_of(pa.table({"item": ["a"]}))
     assert titles_of(pa.table({"item": ["a", "b"], "title": ["X", None]})) == ["", "X", "b"]
 
@@ -134,7 +134,7 @@ def test_another_run_can_be_inspected(tmp_path, data, monkeypatch):
 def test_wrong_inputs(run, data, tmp_path):
     with pytest.raises(InputError, match="no latent stands for 'Opera'"):
         latents_of(run, "autoencode", {"Opera": 0.0})
-    with pytest.raises(InputError, match="'Horror' is no edit.*Horror=0"):
+    with pytest.raises(InputError, match=r"'Horror' is no edit.*Horror=0"):
         edits_from(["Horror"])
     with pytest.raises(InputError, match="is no edit"):
         edits_from(["=0"])
@@ -142,7 +142,7 @@ def test_wrong_inputs(run, data, tmp_path):
     plain, log = trained("ranking")
     with pytest.raises(InputError, match="has no latents to turn"):
         latents_of(plain, "learn", {"1": 0.0})
-    with pytest.raises(InputError, match="not a run that inspects another|no catalog"):
+    with pytest.raises(InputError, match=r"not a run that inspects another|no catalog"):
         concepts(plain, log)
     with pytest.raises(InputError, match="does not name its items"):
         concepts(run, replace(data, catalog=None))

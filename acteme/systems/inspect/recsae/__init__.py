@@ -23,6 +23,10 @@ Parity with the official code (float64, random weights carried over by `official
 vectors): scores of the recommender 4e-16, reconstruction 2e-15; FVU and auxiliary loss (`official_revival`) 2e-16
 relative, their gradients 3e-16 of the largest of each tensor.
 
+Speed on a processor, one thread, against the official arithmetic done its way (`benchmarks/recsae_step.py`): a training
+step 1.2 times (choosing the largest activations is a quarter of it on both sides), users with a latent silenced 1.4 to
+1.8 times.
+
 **Deviations** from the official code:
 
 - The residual that dead latents learn is x - x_hat, without a gradient and without the center. Officially it is of the

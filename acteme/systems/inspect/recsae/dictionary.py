@@ -116,6 +116,7 @@ def revival(
     count, half = int(dead.sum()), missed.shape[1] // 2
     if not count or not half:
         return missed.new_zeros(())
-    best = Chosen(*activations.masked_fill(~dead, -torch.inf).topk(min(half, count), dim=1))
-    explained = dictionary.sum(best) + (dictionary.center if centered else 0.0)
+    those = dead.nonzero()[:, 0]
+    value, at = activations[:, those].topk(min(half, count), dim=1, sorted=False)
+    explained = dictionary.sum(Chosen(value, those[at])) + (dictionary.center if centered else 0.0)
     return min(count / half, 1.0) * (explained - missed).square().sum()
