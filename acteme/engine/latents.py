@@ -29,17 +29,31 @@ def window_latents(
 
 @torch.no_grad()
 def log_latents(
-    module: nn.Module, corpus: Corpus, windows: Windows, batch: int
+    module: nn.Module,
+    corpus: Corpus,
+    windows: Windows,
+    batch: int,
+    at: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """Recording, first event, one past the last, and pooled latent (b, d): of the latest events of each user, as many
-    as the stage looks back at; where there are no users, of every event with those before it."""
+    as the stage looks back at; where there are no users, of every event with those before it.
+
+    Args:
+        at: recordings and numbers of the events that windows end with, instead.
+    """
     length = reach(windows)
-    index, last = (np.arange(len(corpus)), corpus.frames - 1) if has_users(corpus) else every(corpus)
+    index, last = at or encoded(corpus)
     step, device = at_once(batch, length), device_of(module)
     for a in range(0, len(index), step):
-        which, at = index[a : a + step], last[a : a + step]
-        pooled = module.encode(to_device(ending(corpus, which, at, windows, length), device)).pooled  # type: ignore[operator]
-        yield which, np.maximum(at + 1 - length, 0), at + 1, pooled.float().cpu().numpy()
+        which, end = index[a : a + step], last[a : a + step]
+        made = ending(corpus, which, end, windows, length)
+        pooled = module.encode(to_device(made, device)).pooled  # type: ignore[operator]
+        yield which, np.maximum(end + 1 - length, 0), end + 1, pooled.float().cpu().numpy()
+
+
+def encoded(corpus: Corpus) -> tuple[np.ndarray, np.ndarray]:
+    """Recording and number of the events that the windows of a log end with."""
+    return (np.arange(len(corpus)), corpus.frames - 1) if has_users(corpus) else every(corpus)
 
 
 @torch.no_grad()

@@ -72,9 +72,11 @@ class LatentMap:
     recording: tuple[str, ...]
     """Name of the recording of each window."""
     start: Float[np.ndarray, " n"]
-    """Seconds."""
+    """Seconds, or number of the first event."""
     end: Float[np.ndarray, " n"]
-    """Seconds."""
+    """Seconds, or number of events."""
+    unit: str = "s"
+    """Of start and end; `events` of a log."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,48 @@ class Scene:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """An item that was recommended."""
+
+    title: str
+    score: float
+    came: bool
+    """Whether it is what the user chose then."""
+    because: str = ""
+    """Why, in words."""
+
+
+@dataclass(frozen=True)
+class User:
+    """One user: what was known, what came then, and what was recommended before it came."""
+
+    name: str
+    text: str
+    """What the user is described by, where that is a text."""
+    history: tuple[str, ...]
+    """The latest items, in order."""
+    events: int
+    """How many events are known."""
+    came: str
+    place: str
+    """Of what came, among all candidates, in words."""
+    offers: tuple[Offer, ...]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of a log."""
+
+    time: str
+    score: float
+    """How odd it is, or how likely."""
+    cells: tuple[tuple[str, bool], ...]
+    """What it was, and which of it is marked."""
+    came: str
+    """How it turned out; empty where that is not known."""
+
+
+@dataclass(frozen=True)
 class Page:
     """Everything on the page; what is missing is left out."""
 
@@ -151,6 +195,12 @@ class Page:
     figure: Figure | None = None
     replays: tuple[Replay, ...] = ()
     scenes: tuple[Scene, ...] = ()
+    users: tuple[User, ...] = ()
+    events: tuple[Event, ...] = ()
+    events_title: str = ""
+    events_about: str = ""
+    columns: tuple[str, ...] = ()
+    """Names of the cells of events, with that of the score before them and that of what came behind them."""
     encoders: dict[str, Any] | None = None
     """The comparison of all skeleton encoders (see `encoders`), where this system's is among them."""
     slug: str = ""

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from acteme.engine.answers import Prediction
 from acteme.engine.config import to_json
 from acteme.engine.encode import captions_of
 from acteme.engine.evaluate import evaluate, part
 from acteme.engine.latents import window_latents
+from acteme.engine.logs import is_log
 from acteme.engine.names import fitted
 from acteme.engine.predict import predict
 from acteme.engine.run import Run
@@ -25,6 +26,8 @@ from acteme.recordings.recording import Recording
 from acteme.recordings.skeleton.layouts import layout
 from acteme.reports import encoders, words
 from acteme.reports.content import ClassRow, Curve, LatentMap, Metric, Page, Replay, Stage
+from acteme.reports.logs import with_logs
+from acteme.reports.projections import projections
 from acteme.reports.replay import figure
 from acteme.reports.watch import gather_scenes
 
@@ -42,11 +45,21 @@ PROTOCOLS = {
     "semi": "Encoder and linear classifier trained with a share of the labels",
     "finetune": "Encoder and linear classifier trained with all labels",
     "transfer": "A linear classifier on the frozen latents",
+    "full": "The last item of each user among all that are new to the user",
+    "repeats": "The last item of each user among all items",
+    "profiles": "The items that go with each user among all items",
+    "sampled": "The last item of each user among drawn ones",
+    "outcomes": "The last event of each user, or every event, by its outcome",
+    "ratings": "The last event of each user, or every event, by its rating",
+    "negatives": "The last item of each user against drawn ones",
+    "labels": "Every event, by its label",
+    "swaps": "Events against the same with some values exchanged",
 }
 CLASS_VALUES = {
     "segmentation": ("average_precision", "Average precision of each class, %", "frames"),
     "recognition": ("accuracy", "Accuracy of each class, %", "clips"),
     "forecasting": ("gain", "Gain by adaptation in each scene, %", "windows"),
+    "anomalies": ("auc", "Area under the ROC curve of each way to exchange values, %", "events"),
 }
 
 
@@ -61,7 +74,9 @@ def gather(run: Run, data: str | Path | Corpus | None = None) -> Page:
         chosen = run.data if data is None else data
         whole = fitted(open_corpus(chosen), run)  # type: ignore[arg-type]
         corpus = part(whole, "test", other=data is not None and str(data) != run.data)
-        if found is None and not corpus.spec.classes and run.entry.task != "forecasting":
+        needy = run.entry.task != "forecasting" and not is_log(run.spec)
+        notes += [f"{note[:1].upper()}{note[1:]}." for note in whole.notes]
+        if found is None and not corpus.spec.classes and needy:
             notes.append("The data is not labeled, so nothing was measured.")
         elif found is None:
             evaluate(run, data)
@@ -84,7 +99,9 @@ def gather(run: Run, data: str | Path | Corpus | None = None) -> Page:
     )
     if found is not None:
         page = with_evaluation(page, found)
-    if corpus is not None and run.entry.task == "forecasting":
+    if corpus is not None and is_log(run.spec):
+        page = with_logs(page, run, corpus)
+    elif corpus is not None and run.entry.task == "forecasting":
         page = replace(page, scenes=gather_scenes(run, corpus), classes=page.classes or corpus.spec.scenes)
         page = _with_latents(page, run, corpus)
     elif corpus is not None:
@@ -136,10 +153,13 @@ def with_evaluation(page: Page, found: dict) -> Page:  # type: ignore[type-arg]
 
 def _facts(run: Run) -> tuple[tuple[str, str], ...]:
     s = run.spec
-    what = (
+    what: tuple[tuple[str, str], ...] = (
         ("Skeleton", f"{s.layout}: {s.joints} joints, {s.channels}D, {s.fps:g} frames/s"),
         ("Classes", f"{len(s.classes)}{', several at once' if s.multilabel else ''}"),
     )
+    if is_log(s):
+        items = (("Items", f"{s.items:,}"),) if s.items else ()
+        what = (*items, *((("Fields", ", ".join(s.fields)),) if s.fields else ()))
     if s.scenes:
         what = (("Tracks", f"positions, {s.fps:g} per second"), ("Scenes", str(len(s.scenes))))
     return (
@@ -302,19 +322,3 @@ def _window_labels(
 def _numbers(names: tuple[str, ...], classes: tuple[str, ...]) -> Int[np.ndarray, " k"]:
     """Position in `classes` of each name, and -1 at the end, which index -1 (no class) finds."""
     return np.array([classes.index(n) if n in classes else -1 for n in names] + [-1])
-
-
-def projections(vectors: Float[np.ndarray, "n d"]) -> dict[str, Float[np.ndarray, "n 2"]]:
-    """Two-dimensional views of latents: t-SNE (from the first 50 principal components), and the first two of those."""
-    from sklearn.decomposition import PCA
-    from sklearn.manifold import TSNE
-
-    x = np.asarray(vectors, np.float64)
-    if not np.ptp(x, axis=0).any():
-        return {"PCA": np.zeros((len(x), 2))}
-    components = PCA(min(50, *x.shape), random_state=0).fit_transform(x)
-    pair = np.pad(components[:, :2], [(0, 0), (0, max(0, 2 - components.shape[1]))])
-    if len(x) < 10:
-        return {"PCA": pair}
-    near = TSNE(2, perplexity=min(30.0, (len(x) - 1) / 3), init="pca", random_state=0).fit_transform(components)
-    return {"t-SNE": near, "PCA": pair}

@@ -57,6 +57,29 @@ ABOUT = {
     "frozen_ade": ("ADE before adaptation", "The ADE of the predictor before it was adapted to the scenes."),
     "gain": ("Gain by adaptation", "Share of the ADE before adaptation that is saved, the mean over scenes."),
     "human_seconds": ("Human-seconds", "Seconds of people that a scene was adapted on, the mean over scenes."),
+    "mrr": ("Mean reciprocal rank", "Mean over users of 1 / the place of what came."),
+    "auc": ("AUC", "Share of pairs of a positive and another event of which the positive one scores higher."),
+    "gauc_size": ("AUC within groups", "AUC within each group, such as a category, weighted by its size."),
+    "log_loss": ("Log-loss", "Mean of -log of the probability given to what came; the lower, the better."),
+    "information_gain": (
+        "Information gain",
+        "Share of the uncertainty of the base rate that is gone; 0 for a constant.",
+    ),
+    "click_rate": ("Click rate", "Share of events that are positive."),
+    "mse": ("MSE", "Mean squared error of ratings; the lower, the better."),
+    "rmse": ("RMSE", "Root of the mean squared error of ratings; the lower, the better."),
+    "mae": ("MAE", "Mean absolute error of ratings; the lower, the better."),
+    "constant_mse": ("MSE of a constant", "Mean squared error of the mean rating."),
+    "average_precision": ("Average precision", "Mean precision at each anomaly, the oddest events first."),
+    "anomaly_rate": ("Anomaly rate", "Share of anomalies; the precision of chance."),
+    "auc_rarity": ("AUC of rarity", "AUC of how rare the values of an event are, by counting."),
+    "auc_strangeness": ("AUC of strangeness", "AUC of how seldom values are together, two by two, by counting."),
+    "average_precision_rarity": ("Average precision of rarity", "By counting how rare the values of an event are."),
+    "average_precision_strangeness": (
+        "Average precision of strangeness",
+        "By counting how seldom values are together, two by two.",
+    ),
+    "new_events": ("New events", "Share of the test's events whose values, all together, training has not."),
     "event_map_activitynet": ("Event mAP, ActivityNet", "Mean of the event mAP at overlaps 0.5, 0.55, ..., 0.95."),
 }
 """Name to title and meaning; those below carry a threshold after '@'."""
@@ -73,6 +96,27 @@ ABOUT_AT = {
     "event_map_pku": ("Event mAP@{}, PKU-MMD rule", "At an overlap of {}, as the PKU-MMD script counts."),
 }
 
+ABOUT_AT |= {
+    "hr": ("HR@{}", "Share of users for whom what came is among the {} best."),
+    "ndcg": ("NDCG@{}", "Share of users for whom what came is among the {} best, where a lower place counts less."),
+    "mrr": ("MRR@{}", "1 / the place of what came, where it is among the {} best; else 0."),
+    "recall": ("Recall@{}", "Share of what came that is among the {} best."),
+    "map": ("MAP@{}", "Mean precision at each of what came among the {} best."),
+    "precision": ("Precision@{}", "Share of anomalies among the {} oddest events."),
+}
+SWAPS = {
+    f"{metric}{new}{who}_{draw}": (
+        f"{title} of {{}} exchanged, {draw}{', new events' if new else ''}{', by ' + who[1:] if who else ''}",
+        f"Events against the same with {{}} of their values exchanged, {how}{which}{by}.",
+    )
+    for metric, title in (("auc", "AUC"), ("average_precision", "Average precision"))
+    for draw, how in (("uniform", "drawn evenly"), ("marginal", "drawn as often as they occur"))
+    for new, which in (("", ""), ("_new", "; only events that training has not"))
+    for who, by in (("", ""), ("_rarity", "; counting how rare values are"),
+                    ("_strangeness", "; counting how seldom two are together"))
+}  # fmt: skip
+ABOUT_AT |= SWAPS
+
 HEADLINES = {
     "segmentation": (
         "frame_map", "frame_map_1_action", "frame_map_2_actions", "frame_accuracy", "edit", "f1@25", "event_map@0.5",
@@ -80,11 +124,18 @@ HEADLINES = {
     "recognition": ("top1", "top5", "group_top1", "f1_mean", "mean_class_accuracy", "few_shot"),
     "retrieval": ("car", "t2m_r@1", "m2t_r@1", "t2m_r@5", "m2t_r@5"),
     "forecasting": ("ade", "fde", "gain", "gain_over_cv", "cv_ade"),
+    "ranking": ("ndcg@10", "hr@10", "mrr", "hr@5"),
+    "clicks": ("auc", "gauc_size", "log_loss", "information_gain", "rmse", "mae", "constant_mse"),
+    "anomalies": (
+        "auc", "average_precision", "auc_strangeness", "auc_rarity",
+        "auc_marginal@1", "auc_strangeness_marginal@1", "auc_uniform@1", "auc_strangeness_uniform@1",
+    ),
 }  # fmt: skip
 """What is shown large, where it is defined: the first four of these."""
 
 
-LENGTHS = ("ade", "fde", "cv_ade", "cv_fde", "frozen_ade", "human_seconds", "min_ade", "min_fde", "goal_fde")
+LENGTHS = ("ade", "fde", "cv_ade", "cv_fde", "frozen_ade", "human_seconds", "min_ade", "min_fde", "goal_fde",
+           "mse", "rmse", "mae", "constant_mse", "log_loss")  # fmt: skip
 """Metrics (without their threshold) that are numbers in units of the data, and no rates."""
 
 

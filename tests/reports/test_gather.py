@@ -14,8 +14,9 @@ from acteme.recordings.annotations import Segment
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
 from acteme.reports import gather as module
-from acteme.reports.gather import gather, latent_map, projections, shown_rows, with_evaluation
+from acteme.reports.gather import gather, latent_map, shown_rows, with_evaluation
 from acteme.reports.page import report
+from acteme.reports.projections import projections
 from tests.engine.toys import toy, trimmed, untrimmed
 from tests.reports.pages import page
 
@@ -46,7 +47,7 @@ def test_untrimmed_run_is_evaluated_and_shown(runs):
     encoder = found.stages[0]
     assert [c.name for c in encoder.curves] == ["total", "error", "small", "lr"]
     assert encoder.epochs == 2 and encoder.steps == len(encoder.curves[0].value) > 2
-    assert encoder.parameters == 34 * 3 + 3 + 3 * 34 + 34 + 34 + 1
+    assert encoder.parameters == 34 * 3 + 3 + 3 * 34 + 34 + 34 + 1 + 1
     assert encoder.about.startswith("A linear auto-encoder of frames") and "`" not in encoder.about
     values = {m.name: m for m in found.metrics}
     written = runs["untrimmed"].evaluation

@@ -1,8 +1,19 @@
 import numpy as np
 import pytest
 
-from acteme.reports.words import HEADLINES, PLAIN, shown, title_and_meaning
-from acteme.tasks import forecasting, hierarchy, recognition, retrieval, segmentation
+from acteme.reports.words import HEADLINES, PLAIN, SWAPS, shown, title_and_meaning
+from acteme.tasks import (
+    anomalies,
+    clicks,
+    forecasting,
+    hierarchy,
+    places,
+    ranking,
+    ratings,
+    recognition,
+    retrieval,
+    segmentation,
+)
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +29,15 @@ def names():
     paths, one = np.zeros((4, 2, 3, 2)), np.zeros(4, int)
     future = forecasting.measure(paths, paths[:, 0], one, one, past=paths[:, 0], goals=paths[:, :, 0], frozen=paths,
                                  side=one + 1.0, resamples=2)  # fmt: skip
-    found = (several, single, clips, levels, pairs, *order, future)
-    return list(dict.fromkeys(["human_seconds", *(n for o in found for n in o.metrics)]))
+    ranked = ranking.measure(places.count(np.ones((2, 9)), places.Lists.of([[1, 2], [3]])), resamples=2)
+    chance, label = np.array([0.1, 0.9, 0.5, 0.4]), np.array([0, 1, 0, 1])
+    clicked = clicks.measure(chance, label, np.zeros(4, int), resamples=2)
+    rated, odd = ratings.measure(chance, label, resamples=2), anomalies.measure(chance, label, resamples=2)
+    counted = [f"{n}_{who}" for n in ("auc", "average_precision") for who in ("rarity", "strangeness")]
+    swaps = [f"{n}@{k}" for n in SWAPS for k in (1, 2, 3)]
+    found = (several, single, clips, levels, pairs, *order, future, ranked, clicked, rated, odd)
+    measured = [n for o in found for n in o.metrics]
+    return list(dict.fromkeys(["human_seconds", "new_events", *counted, *swaps, *measured]))
 
 
 def test_every_metric_has_words_of_its_own(names):

@@ -28,7 +28,7 @@ def answer(run: Run, manner: Manner, corpus: Corpus) -> Iterator[Recommendation]
     module, words = loaded(run, manner.stage, manner.device), Words(corpus)
     if hasattr(module, "turn"):
         module.turn(manner.edits)  # type: ignore[operator]
-    named = {f"latent {c.latent}": c.concept for c in read(run) if c.interpretable}
+    named = concepts(run)
     names, users = (corpus.column(n).tolist() for n in ("name", "subject"))
     kind = choose(corpus, module)
     step = min(manner.how.batch, max(LEAST, CELLS // (corpus.spec.items + 1)))
@@ -38,7 +38,7 @@ def answer(run: Run, manner: Manner, corpus: Corpus) -> Iterator[Recommendation]
         batch = shown(module, corpus, index, frames, manner.how.windows, kind)
         seen = met(corpus, index, frames) if kind in ("full", "sampled") else Lists.of([()] * len(index))
         items, scores = best(told(module, batch), seen, manner.count or BEST)
-        why = _reasons(module, batch, items, named)
+        why = reasons(module, batch, items, named)
         for n, i in enumerate(index.tolist()):
             kept = int(np.isfinite(scores[n]).sum())
             chosen = items[n, :kept].tolist()
@@ -47,13 +47,18 @@ def answer(run: Run, manner: Manner, corpus: Corpus) -> Iterator[Recommendation]
                                  tuple(why[n][:kept]))  # fmt: skip
 
 
-def _reasons(
+def concepts(run: Run) -> dict[str, str]:
+    """Better words for latents, where a dictionary of the run has them."""
+    return {f"latent {c.latent}": c.concept for c in read(run) if c.interpretable}
+
+
+def reasons(
     module: nn.Module, batch: Batch, items: Int[np.ndarray, "n k"], named: Mapping[str, str]
 ) -> list[list[tuple[tuple[str, float], ...]]]:
     """Why each item is recommended to each user, where the module can tell; `named` has better words for some."""
     if not hasattr(module, "reasons"):
         return [[]] * len(items)
-    found = module.reasons(batch, torch.from_numpy(items).to(batch["frames"].device))
+    found = module.reasons(batch, torch.from_numpy(items).to(batch["frames"].device))  # type: ignore[operator]
     parts = found.parts.float().cpu().tolist()
     return [[tuple((named.get(n, n), v) for n, v in zip(names, values, strict=True))
              for names, values in zip(*both, strict=True)]

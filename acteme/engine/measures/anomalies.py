@@ -146,7 +146,7 @@ def _swaps(
                         told = anomalies.measure(values, label, recording=event, resamples=asked.resamples)
                         for name in ("auc", "average_precision"):
                             out.intervals[f"{name}{against}_{draw}@{count}"] = told.intervals[name]
-            out.per_class[f"{draw} {count}"] = row
+            out.per_class[f"{count} exchanged, {draw}"] = row
             out.metrics.update({f"{n}_{draw}@{count}": v for n, v in row.items() if n != "events"})
     if not out.per_class:
         raise InputError("all combinations of values occur in the log", "--protocol swaps", "give more fields")

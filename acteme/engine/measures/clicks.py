@@ -93,7 +93,7 @@ def chances(
     batch: int,
     others: "Others | None" = None,
 ) -> Float[np.ndarray, " n"]:
-    """What a module foretells of events, each of which it sees with the events before it in its window, but without its outcome.
+    """What a module foretells of events; it sees each with those before it in its window, but without its outcome.
 
     Args:
         others: what to put in the place of the events.

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -46,6 +47,30 @@ def test_fewer_items_where_a_user_has_met_the_others():
     items, scores = best(made, Lists.of([[1], []]), 5)
     assert items[0, :2].tolist() == [2, 3] and scores[0].tolist() == [6, 2, -np.inf]
     assert items[1].tolist() == [2, 1, 3]
+
+
+@dataclass(frozen=True)
+class Reasons:
+    names: list
+    parts: torch.Tensor
+
+
+def test_reasons_are_said_in_words(tmp_path, monkeypatch):
+    run, corpus = trained("ranking")
+
+    def reasons(module, batch, items, most=2):
+        parts = torch.stack([items.float(), -items.float()], -1)
+        return Reasons([[(f"i{k}", "no") for k in row] for row in items.tolist()], parts)
+
+    monkeypatch.setattr(type(run.module()), "reasons", reasons, raising=False)
+    known = corpus.catalog["item"].to_pylist()
+    write(predict(run, corpus, count=2), tmp_path / "r.jsonl")
+    first = json.loads((tmp_path / "r.jsonl").read_text().splitlines()[0])["recommended"][0]
+    k = known.index(first["item"]) + 1
+    assert first["because"] == {f"i{k}": k, "no": -k}
+    write(predict(run, corpus, count=1), tmp_path / "r.csv")
+    rows = (tmp_path / "r.csv").read_text().splitlines()
+    assert rows[0].endswith(",because") and rows[1].endswith(f"i{k}; no")
 
 
 def test_recommendations_as_files(tmp_path):

@@ -57,10 +57,10 @@ def test_labels_say_which_events_are_anomalies(tmp_path):
 def test_swaps_are_reported_for_each_way_to_make_them(tmp_path):
     corpus = table(tmp_path, host())
     out = anomalies.measure(asked(Teller(names(corpus)), corpus, "swaps"))
-    assert {f"{draw} {n}" for draw in ("uniform", "marginal") for n in (1, 2, 3)} >= set(out.per_class)
+    assert {f"{n} exchanged, {draw}" for draw in ("uniform", "marginal") for n in (1, 2, 3)} >= set(out.per_class)
     assert len(out.per_class) >= 4
     for name, row in out.per_class.items():
-        draw, n = name.split()
+        n, _, draw = name.split()
         assert row["auc"] == out.metrics[f"auc_{draw}@{n}"] and row["events"] <= 40
         low, high = out.intervals[f"auc_{draw}@{n}"]
         assert low <= row["auc"] <= high
