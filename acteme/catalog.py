@@ -157,6 +157,19 @@ ENTRIES: tuple[Entry, ...] = (
         claim="Latents of a sparse autoencoder stand for fewer things than a recommender's own numbers do, and "
         "silencing one makes the recommendations of its concept rarer.",
     ),
+    Entry(
+        slug="sesa",
+        verb="recommend",
+        title="SESA: Supervised Explicit Semantic Analysis",
+        authors="Bogdanova and Yazdani",
+        venue="arXiv 2017",
+        arxiv="1708.03246",
+        reads="item",
+        task="matching",
+        stages=(("skills", "Skills"), ("match", "Matcher")),
+        claim="Axes that are tied to named skills rank people for jobs no worse than a free latent space of the same "
+        "size, generalize better to new jobs, and stay what their names say.",
+    ),
 )
 
 

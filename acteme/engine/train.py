@@ -246,6 +246,8 @@ def check_labels(entry: catalog.Entry, corpus: Corpus, stages: Sequence[str]) ->
     match entry.task:
         case "forecasting" | "anomalies" | "inspection":  # what comes later is the label; what is seen is learned
             return
+        case "matching":
+            lack, labeled = "job", bool((np.asarray(corpus.arrays["item"]) > 0).any())
         case "ranking":
             lack, labeled = "second event", bool((corpus.frames > 1).any())
         case "clicks":

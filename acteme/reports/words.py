@@ -57,8 +57,8 @@ ABOUT = {
     "frozen_ade": ("ADE before adaptation", "The ADE of the predictor before it was adapted to the scenes."),
     "gain": ("Gain by adaptation", "Share of the ADE before adaptation that is saved, the mean over scenes."),
     "human_seconds": ("Human-seconds", "Seconds of people that a scene was adapted on, the mean over scenes."),
-    "mrr": ("Mean reciprocal rank", "Mean over users of 1 / the place of what came."),
-    "auc": ("AUC", "Share of pairs of a positive and another event of which the positive one scores higher."),
+    "mrr": ("Mean reciprocal rank", "Mean over all who ask of 1 / the place of what is right."),
+    "auc": ("AUC", "Share of pairs of a positive and a negative of which the positive one scores higher."),
     "gauc_size": ("AUC within groups", "AUC within each group, such as a category, weighted by its size."),
     "log_loss": ("Log-loss", "Mean of -log of the probability given to what came; the lower, the better."),
     "information_gain": (
@@ -80,6 +80,14 @@ ABOUT = {
         "By counting how seldom values are together, two by two.",
     ),
     "new_events": ("New events", "Share of the test's events whose values, all together, training has not."),
+    "job_mrr": ("MRR, jobs for people", "One over the place of the first right job, the mean over people."),
+    "job_concept_ap": ("Skills of jobs, AP", "Average precision of a job's concepts, ranked by value, at its skills."),
+    "job_concept_base": ("Skills of jobs, at random", "What concepts in random order would have."),
+    "job_concept_gap": ("Skills of jobs, gap", "Mean value of a concept where a job has it minus where it has not."),
+    "profile_concept_ap": ("Skills of people, AP", "The same of people's concepts and the skills that they list."),
+    "profile_concept_base": ("Skills of people, at random", "What concepts in random order would have."),
+    "profile_concept_gap": ("Skills of people, gap", "The same gap, of people and the skills that they list."),
+    "deletion": ("Deletion", "Loss of score without its three greatest concepts, over that without random ones."),
     "event_map_activitynet": ("Event mAP, ActivityNet", "Mean of the event mAP at overlaps 0.5, 0.55, ..., 0.95."),
 }
 """Name to title and meaning; those below carry a threshold after '@'."""
@@ -93,6 +101,12 @@ ABOUT_AT = {
     "min_ade": ("Least ADE of {}", "The ADE of the best of {} predictions; the lower, the better."),
     "min_fde": ("Least FDE of {}", "The FDE of the best of {} predictions; the lower, the better."),
     "goal_fde": ("Least goal error of {}", "Distance of the best of {} drawn goals; Y-net's code calls it FDE."),
+    "hr": ("HR@{}", "Share of those who ask with a right one among the first {}."),
+    "ndcg": ("NDCG@{}", "Gain of the first {}, the right ones discounted by their places, over the best possible."),
+    "recall": ("Recall@{}", "Share of the right ones among the first {}, the mean over all who ask."),
+    "map": ("MAP@{}", "Mean precision at the right ones among the first {}."),
+    "job_hr": ("HR@{}, jobs for people", "Share of people with a right job among the first {}."),
+    "job_ndcg": ("NDCG@{}, jobs for people", "The same gain, of the first {} jobs for people."),
     "event_map_pku": ("Event mAP@{}, PKU-MMD rule", "At an overlap of {}, as the PKU-MMD script counts."),
 }
 
@@ -130,12 +144,14 @@ HEADLINES = {
         "auc", "average_precision", "auc_strangeness", "auc_rarity",
         "auc_marginal@1", "auc_strangeness_marginal@1", "auc_uniform@1", "auc_strangeness_uniform@1",
     ),
+    "matching": ("mrr", "auc", "job_mrr", "job_concept_ap", "job_concept_gap"),
 }  # fmt: skip
 """What is shown large, where it is defined: the first four of these."""
 
 
 LENGTHS = ("ade", "fde", "cv_ade", "cv_fde", "frozen_ade", "human_seconds", "min_ade", "min_fde", "goal_fde",
-           "mse", "rmse", "mae", "constant_mse", "log_loss")  # fmt: skip
+           "mse", "rmse", "mae", "constant_mse", "log_loss", "deletion")  # fmt: skip
+>>>>>>> 3eb6c2a (Add SESA: jobs and profiles in one space of named skills, with reasons)
 """Metrics (without their threshold) that are numbers in units of the data, and no rates."""
 
 
