@@ -56,7 +56,7 @@ def opened(run: Run, inputs: Input | Sequence[Input], split: str | None = None) 
     """
     for one in inputs if isinstance(inputs, Sequence) and not isinstance(inputs, str) else [inputs]:
         if isinstance(one, Recording):
-            yield Corpus.of([one], replace(run.spec, classes=()), catalog=kept(run, "catalog"))
+            yield Corpus.of([one], run.spec, catalog=kept(run, "catalog"))
             continue
         corpus = open_data(one)
         yield renumbered(newest(corpus) if split is None else corpus.select(split), run)
@@ -67,6 +67,7 @@ def renumbered(corpus: Corpus, run: Run) -> Corpus:
 
     Events of items that the run does not know are left out; a value of a field that it does not know becomes 0. A
     recording of a user whose last event, the one to be foretold, is left out is so itself. `notes` says how many.
+    Segments of classes that the run does not know are left out, too.
 
     Raises:
         InputError: the log has no items or not the fields that the run was trained with, or the run knows none of the
@@ -84,7 +85,10 @@ def renumbered(corpus: Corpus, run: Run) -> Corpus:
         out = replace(out, arrays=out.arrays | {"field": _fields(corpus, wanted.fields, values)}, values=values)
     if wanted.items and not (own.items == wanted.items and _alike(_items(corpus.catalog), _items(catalog))):
         out = _known(out, catalog)
-    spec = replace(out.spec, items=wanted.items, fields=wanted.fields, sizes=wanted.sizes)
+    if wanted.classes and own.classes != wanted.classes:
+        out = _listed(out, wanted.classes)
+    classes = wanted.classes or own.classes
+    spec = replace(out.spec, items=wanted.items, fields=wanted.fields, sizes=wanted.sizes, classes=classes)
     return replace(out, spec=spec, catalog=catalog if wanted.items else out.catalog)
 
 
@@ -112,13 +116,23 @@ def _fields(corpus: Corpus, fields: tuple[str, ...], values: pa.Table | None) ->
     return out
 
 
+def _listed(corpus: Corpus, classes: tuple[str, ...]) -> Corpus:
+    """The segments of classes that the run knows, under its numbers."""
+    numbers = {name: k for k, name in enumerate(classes)}
+    label = np.array([numbers.get(name, -1) for name in (*corpus.spec.classes, "")])[corpus.segments.label]
+    kept = np.flatnonzero(label >= 0)
+    texts, events = (tuple(some[k] for k in kept) if some else () for some in (corpus.texts, corpus.events))
+    return replace(corpus, segments=replace(corpus.segments.select(kept), label=label[kept]), texts=texts,
+                   events=events)  # fmt: skip
+
+
 def _known(corpus: Corpus, catalog: pa.Table | None) -> Corpus:
     """The events of items that the run knows, under its numbers."""
     if corpus.catalog is None or catalog is None:
         raise InputError("the data does not name its items", "data", "give a table of events")
     at = pc.index_in(corpus.catalog["item"], value_set=catalog["item"].combine_chunks()).fill_null(-1).to_numpy()
     item = np.append(0, at + 1).astype(np.int32)[corpus.arrays["item"]]
-    keep: Bool[np.ndarray, " n"] = item > 0
+    keep: Bool[np.ndarray, " n"] = (item > 0) | (corpus.arrays["item"] == 0)  # someone of whom nothing is known stays
     arrays = corpus.arrays | {"item": item}
     if keep.all():
         return replace(corpus, arrays=arrays)

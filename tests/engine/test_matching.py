@@ -1,5 +1,6 @@
 """Runs that match people and jobs: trained, measured and asked why."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -7,12 +8,16 @@ import pytest
 
 from acteme.engine.evaluate import evaluate
 from acteme.engine.measures.matching import asked_for, known_pairs
+from acteme.engine.predict import predict
 from acteme.engine.run import load
 from acteme.engine.settings import Settings
+from acteme.engine.tables import told
 from acteme.engine.train import train
 from acteme.errors import InputError
 from acteme.recordings.behavior.readers.esco import esco
 from acteme.systems.recommend.sesa import Config, MatchConfig, NetworkConfig, SkillsConfig
+from tests.recordings.behavior.samples import CONCEPTS, PAIRS, write_skills
+from tests.tiny import command
 
 NETWORK = NetworkConfig(vocabulary=800, length=30, embedding=12, width=8, listed=64)
 QUIET = Settings(progress=False)
@@ -58,6 +63,42 @@ def test_pairs_of_a_selection(corpus):
     asks = asked_for(corpus)
     assert asks.shape == (67, 126) and asks.sum(1).min() >= 4
     assert not asked_for(replace(corpus, catalog=None)).any()
+
+
+def test_people_get_jobs_with_the_skills_that_speak_for_them(run, corpus):
+    part = corpus.select("test").select(rows=np.arange(3))
+    found = list(predict(run, part, count=4))
+    assert [a.recording for a in found] == part.column("name").tolist()
+    module = run.module("match")
+    for answer, person in zip(found, part, strict=True):
+        assert len(answer.items) == 4 and list(answer.scores) == sorted(answer.scores, reverse=True)
+        job = corpus.catalog["item"].to_pylist().index(answer.items[0]) + 1
+        assert answer.scores[0] == pytest.approx(module.score(job, person.text), abs=1e-5)
+        assert [name for name, _ in answer.reasons[0]] == [name for name, _ in module.explain(job, person.text, most=3)]
+    line = told(found[0])["recommended"][0]
+    assert set(line["because"]) <= set(corpus.spec.classes) and len(line["because"]) == 3
+
+
+def test_from_the_command_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("ACTEME_CACHE", str(tmp_path / "cache"))
+    pairs = "".join(f"{job}\t{p}\t{label}\t{'test' if p in ('p5', 'p6') else 'train'}\n"
+                    for job, p, label in (*PAIRS, ("j2", "p5", 1)))  # fmt: skip
+    data = f"skills:{write_skills(tmp_path / 'own', pairs=pairs)}"
+    monkeypatch.setattr(Config, "small", staticmethod(lambda: Config(SkillsConfig(NETWORK), MatchConfig(NETWORK))))
+    run = tmp_path / "run"
+    made = command("train", "sesa", data, "--small", "--epochs", "2", "--run", run)
+    assert made.code == 0, made.err
+    assert command("evaluate", run).code == 0 and load(run).evaluation["metrics"]["auc"] >= 0
+    asked = command("predict", run, data, "--split", "test", "--count", "2")
+    rows = [json.loads(line) for line in asked.out.splitlines()]
+    assert [r["recording"] for r in rows] == ["p5", "p6"] and all(len(r["recommended"]) == 2 for r in rows)
+    assert set(rows[0]["recommended"][0]["because"]) == set(CONCEPTS)
+    # someone new, of whom nothing but a text is known, and another list of concepts
+    other = write_skills(tmp_path / "other", concepts="cooking\npython\nwelding\nnursing\n", pairs="j1\tp1\n")
+    asked = command("predict", run, f"skills:{other}?val=0&test=0&known=0", "--format", "csv")
+    lines = asked.out.splitlines()
+    assert lines[0] == "user,rank,item,title,score,because" and len(lines) == 1 + 6 * 4 and "p5,1,j" in asked.out
+    assert command("report", run).code == 0 and (run / "report.html").stat().st_size > 10_000
 
 
 def test_people_without_jobs_cannot_be_measured(run, corpus):

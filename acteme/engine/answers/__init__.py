@@ -21,6 +21,7 @@ KINDS = {
     "forecasting": "tracks",
     "ranking": "recommendations",
     "inspection": "recommendations",
+    "matching": "recommendations",
     "clicks": "chances",
     "anomalies": "oddities",
 }

@@ -201,11 +201,19 @@ class Matcher(nn.Module):
         names = self.spec.classes
         return Reasons([[tuple(names[c] for c in some) for some in row] for row in concept.tolist()], part)
 
-    def explain(self, job: int, profile: str, listed: tuple[str, ...] = (), most: int = 5) -> list[tuple[str, float]]:
-        """The concepts that add most to the score of a job (its number) and a profile, with what they add.
+    @torch.no_grad()
+    def score(self, job: int | str, profile: str, listed: tuple[str, ...] = ()) -> float:
+        """How well a job and a profile go together; see `explain`."""
+        return self._parts(job, profile, listed).sum().item() + self.scorer.bias.item()
+
+    @torch.no_grad()
+    def explain(
+        self, job: int | str, profile: str, listed: tuple[str, ...] = (), most: int = 5
+    ) -> list[tuple[str, float]]:
+        """The concepts that add most to the score of a job and a profile, with what they add.
 
         Args:
-            job: number in the catalog, from 1.
+            job: its number in the catalog, from 1, or the text of one that is not in it.
             profile: its text.
             listed: skills that it lists; they count where skills are merged.
             most: concepts.
@@ -213,18 +221,21 @@ class Matcher(nn.Module):
         Raises:
             InputError: there is no such job or skill.
         """
-        if not 1 <= job <= self.spec.items:
-            raise InputError(f"there is no job {job}", "explain", f"the catalog has 1 to {self.spec.items}")
-        if unknown := [name for name in listed if name not in self.spec.classes]:
-            raise InputError(f"there is no concept '{unknown[0]}'", "explain", "name skills of the list of concepts")
-        held = torch.tensor([[float(name in listed) for name in self.spec.classes]], device=self.scorer.v.device)
-        with torch.no_grad():
-            vector = self.network.tell_profiles([profile]).vector
-            p = merged(vector, held, self.config.merge, self.gate)
-            part, concept = self.scorer.contributions(self.jobs()[job - 1 : job], p)[0].topk(
-                min(most, len(self.spec.classes))
-            )
+        part, concept = self._parts(job, profile, listed).topk(min(most, len(self.spec.classes)))
         return [(self.spec.classes[c], x) for c, x in zip(concept.tolist(), part.tolist(), strict=True)]
+
+    def _parts(self, job: int | str, profile: str, listed: tuple[str, ...]) -> Float[Tensor, " c"]:
+        if isinstance(job, str):
+            j = self.network.tell(0, self.network.vocabulary.ids([job], self.config.network.length)).vector
+        elif 1 <= job <= self.spec.items:
+            j = self.jobs()[job - 1 : job]
+        else:
+            raise InputError(f"there is no job {job}", "job", f"the catalog has 1 to {self.spec.items}")
+        if unknown := [name for name in listed if name not in self.spec.classes]:
+            raise InputError(f"there is no concept '{unknown[0]}'", "listed", "name skills of the list of concepts")
+        held = torch.tensor([[float(name in listed) for name in self.spec.classes]], device=j.device)
+        p = merged(self.network.tell_profiles([profile]).vector, held, self.config.merge, self.gate)
+        return self.scorer.contributions(j, p)[0]
 
     @torch.no_grad()
     def index(self) -> Index:

@@ -129,6 +129,9 @@ def test_a_text_is_explained():
     assert sum(x for _, x in told) + module.scorer.bias.item() == pytest.approx(
         (whole.query @ whole.table.T + whole.bias)[0, 3].item(), abs=1e-6
     )
+    assert sum(x for _, x in told) + module.scorer.bias.item() == pytest.approx(
+        module.score("Programs welding robots.", "Robots in a steel plant.", ("welding",)), abs=1e-6
+    ), "a job's text does for a job"
     assert {name for name, _ in told} == set(corpus().spec.classes) and told[0][1] >= told[1][1]
     with pytest.raises(InputError, match="there is no job 5; the catalog has 1 to 4"):
         module.explain(5, "")
