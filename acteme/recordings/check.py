@@ -12,6 +12,7 @@ from rich.text import Text
 
 from acteme.errors import InputError
 from acteme.recordings.assemble import Assembly, forget
+from acteme.recordings.behavior.facts import facts
 from acteme.recordings.cache import read_all
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
@@ -57,6 +58,8 @@ class CheckReport:
     """Different subjects."""
     unlabeled: int = 0
     """Recordings without any label."""
+    log: tuple[tuple[str, str], ...] = ()
+    """Of a log: what there is, and how much."""
 
     @property
     def good(self) -> bool:
@@ -84,15 +87,16 @@ class CheckReport:
     def _facts(self) -> Table:
         table = Table("", "", show_header=False, box=None)
         spec = self.spec or Spec()
+        if self.log:
+            for what, much in self.log:
+                table.add_row(what, Text(much))
+            return table
         table.add_row("recordings", f"{self.recordings} ({self.unlabeled} without a label)")
-        clocked = not (spec.items or spec.fields or spec.roles)
-        length = f"{_clock(self.seconds)}, " if clocked else ""
-        table.add_row("length", f"{length}{self.shortest} to {self.longest} {'words' if spec.roles else 'frames'} each")
-        if spec.items or spec.fields:
-            table.add_row("items", str(spec.items) if spec.items else "none")
-            sizes = (f"{name} ({size - 1} values)" for name, size in zip(spec.fields, spec.sizes, strict=True))
-            table.add_row("fields", ", ".join(sizes) or "none")
-        elif spec.roles:
+        clocked = f"{_clock(self.seconds)}, " if not spec.roles else ""
+        table.add_row(
+            "length", f"{clocked}{self.shortest} to {self.longest} {'words' if spec.roles else 'frames'} each"
+        )
+        if spec.roles:
             table.add_row("roles", f"{len(spec.roles)}, {len({role for _, role in spec.roles})} names")
         elif spec.scenes:
             table.add_row("positions", f"{spec.channels} coordinates, in {len(spec.scenes)} scenes")
@@ -186,6 +190,7 @@ def _logged(data: str, corpus: Corpus) -> CheckReport:
         splits=dict(splits),
         subjects=len(np.unique(corpus.column("subject"))),
         unlabeled=int((corpus.label < 0).sum()),
+        log=tuple(facts(corpus)),
     )
 
 

@@ -52,8 +52,9 @@ class Codes:
             table = np.concatenate([table, np.zeros(max(largest + 1, 2 * len(table)) - len(table), np.int32)])
         new = whole[table[whole] == 0]
         if len(new):
-            some, first = np.unique(new, return_index=True)
-            some = some[np.argsort(first)]
+            place = np.arange(len(new), dtype=np.int32)
+            table[new[::-1]] = place[::-1]  # of a number that is there again, its first place is written last
+            some = new[table[new] == place]
             table[some] = len(self.known) + 1 + np.arange(len(some))
             self.known = np.concatenate([self.known, some])
         self.table = table

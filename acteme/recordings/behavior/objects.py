@@ -99,9 +99,10 @@ def _object(line: bytes) -> dict[str, Any]:
     """An object of JSON, or as Python writes one."""
     try:
         value = json.loads(line)
-    except ValueError:
-        if not line.lstrip().startswith((b"{'", b'{"', b"{u'")):
-            raise
+    except ValueError as error:
+        if not line.lstrip().startswith((b"{'", b"{u'")):
+            place = f" at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
+            raise ValueError((error.msg if isinstance(error, json.JSONDecodeError) else said(error)) + place) from error
         try:
             value = ast.literal_eval(line.decode().strip())
         except SyntaxError as error:

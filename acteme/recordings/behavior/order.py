@@ -16,6 +16,8 @@ def sorted_by(group: Int[np.ndarray, " n"], key: Shaped[np.ndarray, " n"], group
         key: time of each event.
         groups: how many there are.
     """
+    if len(group) <= STEP:
+        return _order(np.asarray(group), np.asarray(key))
     sizes = counts(group, groups)
     end = np.cumsum(sizes)
     free = end - sizes
@@ -32,9 +34,19 @@ def sorted_by(group: Int[np.ndarray, " n"], key: Shaped[np.ndarray, " n"], group
         whole = int(np.searchsorted(end, a + STEP, "right"))  # groups that end within the block
         b = int(end[whole - 1]) if whole and end[whole - 1] > a else int(end[np.searchsorted(end, a, "right")])
         at = np.asarray(order[a:b])
-        order[a:b] = at[np.lexsort((key[at], group[at]))]
+        order[a:b] = at[_order(group[at], key[at])]
         a = b
     return order
+
+
+def _order(group: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """The stable order by (group, key) of some rows: as one number where both fit into it, which sorts faster."""
+    if len(group) and key.dtype.kind == "i":
+        least, first = int(key.min()), int(group.min())
+        span = int(key.max()) - least + 1
+        if (int(group.max()) - first + 1) * span < 1 << 62:
+            return np.argsort((group.astype(np.int64) - first) * span + (key.astype(np.int64) - least), kind="stable")
+    return np.lexsort((key, group))
 
 
 def taken(values: np.ndarray, order: Int[np.ndarray, " n"]) -> np.ndarray:

@@ -33,7 +33,9 @@ def remarks(
             out.append(f"{share:.1%} of the users have their last two events at the same time: the file's order says "
                        "which is the last")  # fmt: skip
     if again := _again(arrays):
-        out.append(f"{again} events are the same as the one before them, user, item and time: they are kept")
+        out.append(
+            f"{again} of {size.sum()} events are the same as the one before them, user, item and time: they are kept"
+        )
     if "item" in arrays:
         training = np.zeros(items, bool)
         some = np.concatenate(held)

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from acteme.errors import InputError
 from acteme.recordings.behavior import order, spool, streams
+from acteme.recordings.behavior.codes import Codes
 from acteme.recordings.check import check
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
@@ -194,7 +195,50 @@ def test_check_says_what_a_log_holds(tmp_path):
     console = Console(width=200, record=True)
     console.print(report)
     shown = console.export_text()
-    assert "shop (3 values)" in shown and "1 to 4 frames each" in shown and "joints" not in shown
+    rows = {line.split()[0]: " ".join(line.split()[1:]) for line in shown.splitlines()[3:]}
+    assert rows["events"] == "8" and rows["users"] == "3, with 1 to 4 events (median 3)" and rows["items"] == "3"
+    assert rows["fields"] == "shop (3 values)" and rows["outcome"] == "1 to 5, 2.62 on average" and "time" not in rows
+    assert rows["splits"] == "3 users for training, 2 users for validation, 2 users for the test"
+    path.write_text("kind,time\n" + "".join(f"k,2020-01-0{d}\n" for d in range(1, 10)))
+    told = dict(check(f"events:{path}").log)
+    assert told["users"] == "none: every event stands for itself" and told["time"] == "2020-01-01 to 2020-01-09"
+    assert told["splits"] == "7 events for training, 1 events for validation, 1 events for the test"
+
+
+def test_who_waits_is_told_how_much_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "log.csv"
+    path.write_text(ROWS)
+    monkeypatch.setattr(streams, "BLOCK", 40)
+    seen: list[tuple[int, int]] = []
+    check(f"events:{path}", progress=lambda done, total: seen.append((done, total)))
+    assert len(seen) > 1 and seen == sorted(seen) and {total for _, total in seen} == {len(ROWS)}
+    open_data(f"events:{path}", progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (len(ROWS), len(ROWS)) and len(seen) >= 6
+
+
+@pytest.mark.parametrize("names", [["7", "3", "12", "3"], ["7", "x", "07", "7"], ["0", "67108864", "0", "1"],
+                                   ["-1", "1", "+1", "1"], ["0x1f", "31", "1.0", "1"],
+                                   ["9", "10", "99", "100"]])  # fmt: skip
+def test_names_are_numbered_as_they_are_met(names):
+    codes = Codes()
+    met: dict[str, int] = {}
+    for part in (names[:1], names[1:2], names, []):
+        want = [met.setdefault(name, len(met)) for name in part]
+        assert codes.of(pa.array(part, pa.string())).tolist() == want
+    assert codes.names.to_pylist() == list(met) and len(codes) == len(met)
+
+
+def test_what_is_worth_knowing(tmp_path):
+    corpus = made(tmp_path, "user,item,timestamp\nu,a,1\nu,a,1\nu,b,2\nu,c,3\nv,a,5\nw,a,9\nw,a,8\n")
+    assert corpus.notes == (
+        "2 of 3 users have fewer than 3 events: they are for training only",
+        "the events of 1 of 3 users are not in the order of time in the file: now they are",
+        "1 of 7 events are the same as the one before them, user, item and time: they are kept",
+        "2 of 3 items are in no event for training: they are met in validation or test only",
+    )
+    (tmp_path / "items.csv").write_text("item,title,text\na,,\nb,,words\n")
+    assert list_data(f"events:{tmp_path / 'log.csv'}?catalog={tmp_path / 'items.csv'}").notes[-1] == (
+        "2 of 3 items have no title and no text")  # fmt: skip
 
 
 def test_an_event_of_no_item_stands_alone():

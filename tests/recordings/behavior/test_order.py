@@ -64,3 +64,20 @@ def test_whole_numbers_that_meet_fractions():
     column.append(np.array([2**53, 3]))
     column.append(np.array([0.5]))
     assert column.array().tolist() == [2.0**53, 3.0, 0.5] and column.array().dtype == np.float64
+
+
+def test_times_far_apart_and_fractions_are_sorted_too():
+    far = np.array([2**62, -(2**62), 0, 2**62, 5], np.int64)
+    assert order.sorted_by(np.array([1, 1, 0, 1, 0]), far, 2).tolist() == [2, 4, 1, 0, 3]
+    assert order.sorted_by(np.array([0, 0, 0]), np.array([0.5, 0.25, 0.5]), 1).tolist() == [1, 0, 2]
+
+
+@pytest.mark.parametrize("piece", [2, 1000])
+def test_chosen_rows(piece, monkeypatch):
+    monkeypatch.setattr(spool, "STEP", piece)
+    kept = np.array([True, False, False, False, True, True, False])
+    for values in (np.arange(7, dtype=np.int32), np.arange(14, dtype=np.float32).reshape(7, 2)):
+        got = order.chosen(values, kept)
+        np.testing.assert_array_equal(got, values[kept])
+        assert got.dtype == values.dtype
+    assert len(order.chosen(np.arange(7), np.zeros(7, bool))) == 0

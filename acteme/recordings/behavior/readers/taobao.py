@@ -65,8 +65,8 @@ def taobao(path: Path, behaviors: tuple[str, ...] = ("pv",), core: int = 0, shor
 
     columns = Columns("user", "item", "timestamp", fields=("category", "behavior"))
     return _corpus(read, columns, problems, file, core, rare, shortest, lambda: [
-        *([f"{others} events are of other behaviors than {', '.join(behaviors)}: they are left out"] if others else []),
-        *([f"{late} events are not of 25 Nov to 3 Dec 2017: they are left out"] if late else []),
+        *([f"left out, of other behaviors than {', '.join(behaviors)}: {others}"] if others else []),
+        *([f"left out, not of 25 Nov to 3 Dec 2017: {late}"] if late else []),
     ])  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def tmall(path: Path, actions: tuple[int, ...] = (0,), core: int = 0, shortest: 
 
     columns = Columns("user_id", "item_id", "when", fields=(*NAMED, "action"))
     return _corpus(read, columns, problems, file, core, rare, shortest, lambda: (
-        [f"{others} events are of other actions than {', '.join(ACTIONS[k] for k in wanted)}: they are left out"]
+        [f"left out, of other actions than {', '.join(ACTIONS[k] for k in wanted)}: {others}"]
         if others else []
     ))  # fmt: skip
 

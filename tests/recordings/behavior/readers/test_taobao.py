@@ -29,8 +29,8 @@ def test_taobao(tmp_path):
     assert corpus.spec.fields == ("category", "behavior")
     assert values(corpus, "category") == ["7", "7", "7", None] and values(corpus, "behavior") == ["pv"] * 4
     assert check(f"taobao:{path}").notes[:2] == (
-        "2 events are of other behaviors than pv: they are left out",
-        "3 events are not of 25 Nov to 3 Dec 2017: they are left out",
+        "left out, of other behaviors than pv: 2",
+        "left out, not of 25 Nov to 3 Dec 2017: 3",
     )
     more = list_data(f"taobao:{path}?behaviors=pv,buy,fav")
     assert items(more, "train") == {"1": ["30", "20", "10"], "2": ["10"]}
@@ -74,7 +74,7 @@ def test_tmall(tmp_path):
     assert corpus.spec.fields == ("category", "seller", "brand", "action")
     assert values(corpus, "brand") == [None, "9", "9", "9", "8"]
     assert values(corpus, "action") == ["click"] * 5 and values(corpus, "category")[0] == "10"
-    assert "1 events are of other actions than click: they are left out" in list_data(f"tmall:{path}").notes
+    assert "left out, of other actions than click: 1" in list_data(f"tmall:{path}").notes
     bought = list_data(f"tmall:{path}?actions=0,2")
     assert items(bought, "test")["5"] == ["2", "4", "3", "1", "1"] and "buy" not in values(bought, "action")[:3]
     with pytest.raises(InputError, match=r"actions has '7'"):
