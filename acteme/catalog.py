@@ -170,6 +170,19 @@ ENTRIES: tuple[Entry, ...] = (
         claim="Axes that are tied to named skills rank people for jobs no worse than a free latent space of the same "
         "size, generalize better to new jobs, and stay what their names say.",
     ),
+    Entry(
+        slug="dnis",
+        verb="recommend",
+        title="DNIS: Differentiable Neural Input Search",
+        authors="Cheng, Shen and Huang",
+        venue="arXiv 2020",
+        arxiv="2006.04466",
+        reads="field",
+        task="clicks",
+        stages=(("warm", "Warm"), ("search", "Search"), ("prune", "Pruned")),
+        claim="With as many or fewer non-zero embedding parameters, dimensions searched on validation data give a "
+        "lower test error than a uniform dimension, and than pruning by size without a search.",
+    ),
 )
 
 

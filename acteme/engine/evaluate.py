@@ -125,6 +125,8 @@ def evaluate(
         protocol = protocol or measures.usual(task, chosen, module)
         asked = Asked(run, module, name, chosen, partial(training_part, corpus), protocol, rules, batch, same)
         outcome = measures.of(task).measure(asked)
+        if hasattr(module, "footprint"):  # what it costs, beside what it is worth
+            outcome.metrics.update(module.footprint())  # type: ignore[operator]
     else:
         protocol, name = protocol or "linear", stage or run.stage_with("encode")
         outcome = probe(run, name, protocol, training_part(corpus), chosen, rules, recipe, batch, accelerator, progress)

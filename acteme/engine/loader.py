@@ -3,7 +3,7 @@
 import queue
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -72,7 +72,7 @@ class Loader:
         index, start = self.order(epoch)
         return ahead(self._gather(index, start, skip), self.prefetch)
 
-    def endless(self, first: int = 0) -> Iterator[Batch]:
+    def endless(self, first: int = 0) -> Generator[Batch, None, None]:
         """Batches from number `first` on, counted over all epochs, epoch after epoch without an end."""
         return ahead(self._endless(first), self.prefetch)
 
@@ -95,7 +95,7 @@ class Loader:
             yield self.corpus.cut(self.windows, index[a : a + self.batch], start[a : a + self.batch])
 
 
-def ahead(items: Iterable[T], count: int) -> Iterator[T]:
+def ahead(items: Iterable[T], count: int) -> Generator[T, None, None]:
     """The same items, up to `count` of them made ahead of time by a thread; its errors are raised here."""
     if not count:
         yield from items

@@ -1,7 +1,7 @@
 """A stage as Lightning wants it: the only file, with `fit.py` and the loggers, that knows Lightning."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -77,7 +77,8 @@ class StageModule(LightningModule):
             from acteme.engine.compile import Compiled
 
             self.losses = Compiled(module)
-        self.second, self.stream, self.answers = second, None, {}  # type: ignore[var-annotated]
+        self.second, self.answers = second, dict[str, Tensor]()
+        self.stream: Generator[Batch, None, None] | None = None
         self.lowered, self.lower = lowered, lowered(at.epoch)
         self.first, self.begun = at, time.monotonic()
         self.epoch, self.batches, self.step = at.epoch, at.batches, at.step

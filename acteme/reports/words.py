@@ -88,6 +88,12 @@ ABOUT = {
     "profile_concept_base": ("Skills of people, at random", "What concepts in random order would have."),
     "profile_concept_gap": ("Skills of people, gap", "The same gap, of people and the skills that they list."),
     "deletion": ("Deletion", "Loss of score without its three greatest concepts, over that without random ones."),
+    "table_values": ("Embedding values", "Numbers in the table of embeddings that are not zero."),
+    "table_share": ("Share of the table", "Numbers that are not zero, of all that the table has room for."),
+    "table_bytes": ("Bytes of values", "What the stored values of the table of embeddings take."),
+    "index_bytes": ("Bytes of the index", "What says where the stored values belong; nothing where all are stored."),
+    "dense_bytes": ("Bytes of the whole table", "What the table would take if zeros were stored, too."),
+    "other_parameters": ("Other parameters", "Trained numbers besides the table of embeddings."),
     "event_map_activitynet": ("Event mAP, ActivityNet", "Mean of the event mAP at overlaps 0.5, 0.55, ..., 0.95."),
 }
 """Name to title and meaning; those below carry a threshold after '@'."""
@@ -139,7 +145,8 @@ HEADLINES = {
     "retrieval": ("car", "t2m_r@1", "m2t_r@1", "t2m_r@5", "m2t_r@5"),
     "forecasting": ("ade", "fde", "gain", "gain_over_cv", "cv_ade"),
     "ranking": ("ndcg@10", "hr@10", "mrr", "hr@5"),
-    "clicks": ("auc", "gauc_size", "log_loss", "information_gain", "rmse", "mae", "constant_mse"),
+    "clicks": ("auc", "gauc_size", "log_loss", "information_gain", "rmse", "mae", "constant_mse",
+               "table_values", "table_share"),
     "anomalies": (
         "auc", "average_precision", "auc_strangeness", "auc_rarity",
         "auc_marginal@1", "auc_strangeness_marginal@1", "auc_uniform@1", "auc_strangeness_uniform@1",
@@ -151,13 +158,16 @@ HEADLINES = {
 
 LENGTHS = ("ade", "fde", "cv_ade", "cv_fde", "frozen_ade", "human_seconds", "min_ade", "min_fde", "goal_fde",
            "mse", "rmse", "mae", "constant_mse", "log_loss", "deletion")  # fmt: skip
->>>>>>> 3eb6c2a (Add SESA: jobs and profiles in one space of named skills, with reasons)
 """Metrics (without their threshold) that are numbers in units of the data, and no rates."""
+
+
+COUNTS = ("table_values", "table_bytes", "index_bytes", "dense_bytes", "other_parameters")
+"""Metrics that are whole numbers."""
 
 
 def is_rate(name: str) -> bool:
     """Whether a metric is a fraction, to be shown in percent."""
-    return name.partition("@")[0] not in LENGTHS
+    return name.partition("@")[0] not in (*LENGTHS, *COUNTS)
 
 
 PLAIN = ("t2m_median_rank", "m2t_median_rank")
@@ -168,6 +178,8 @@ def shown(name: str, value: float) -> str:
     """A metric's value as a table shows it: a share in percent, without the sign; a dash where it is undefined."""
     if not math.isfinite(value):
         return "–"  # noqa: RUF001
+    if name in COUNTS:
+        return f"{value:,.0f}"
     if not is_rate(name):
         return f"{value:.4g}"
     return f"place {value:.1f}" if name in PLAIN else f"{100 * value:.1f}"

@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 
 from acteme.catalog import ENTRIES
@@ -148,3 +149,18 @@ def test_the_arms_of_corridors_differ_in_what_is_adapted_only():
         assert same == base.adapt
     assert _config("lc").adapt.prompt.rank == 1 and _config("lc").adapt.head == "none"
     assert _config("head").adapt.prompt.kind == "none" and _config("lc+head").adapt.prompt == base.adapt.prompt
+
+
+def test_the_arms_of_dnis_differ_in_the_search_only():
+    from dataclasses import replace
+
+    from acteme.claims.dnis import SEARCHES, _config, _spearman
+
+    full = _config("dnis", 1e-5)
+    for arm, changes in SEARCHES.items():
+        config = _config(arm, 1e-5)
+        assert config.warm == full.warm and config.prune == full.prune
+        assert config.search == replace(full.search, **changes)
+    assert SEARCHES["dnis"] == {} and len({repr(sorted(c.items())) for c in SEARCHES.values()}) == len(SEARCHES)
+    assert _config("mde", popular=6).warm.popularity == 0.3 and _config("uniform", width=3).warm.network.width == 3
+    assert _spearman(np.array([3.0, 2.0, 1.0])) == pytest.approx(-1) and _spearman(np.ones(4)) == 0

@@ -170,3 +170,11 @@ def test_a_recording_of_one_frame():
     x = np.ones((1, 1, 17, 2), np.float32)
     one = type(corpus).of([Recording("one", 10.0, {"skeleton": x}, label="high", split="test")], SPEC)
     assert evaluate(run, one).metrics["frame_accuracy"] == 1.0
+
+
+def test_what_a_model_costs_stands_beside_what_it_is_worth(monkeypatch):
+    run, corpus = segmenting()
+    monkeypatch.setattr(toys.Tagger, "footprint", lambda self: {"table_values": 12.0}, raising=False)
+    made = evaluate(run, corpus)
+    assert made.metrics["table_values"] == run.evaluation["metrics"]["table_values"] == 12.0
+    assert made.metrics["frame_map"] == 1.0 and "table_values" not in made.intervals

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from acteme.reports.words import HEADLINES, PLAIN, SWAPS, shown, title_and_meaning
+from acteme.reports.words import COUNTS, HEADLINES, PLAIN, SWAPS, shown, title_and_meaning
 from acteme.tasks import (
     anomalies,
     clicks,
@@ -37,7 +37,7 @@ def names():
     swaps = [f"{n}@{k}" for n in SWAPS for k in (1, 2, 3)]
     found = (several, single, clips, levels, pairs, *order, future, ranked, clicked, rated, odd)
     measured = [n for o in found for n in o.metrics]
-    return list(dict.fromkeys(["human_seconds", "new_events", *counted, *swaps, *measured]))
+    return list(dict.fromkeys(["human_seconds", "table_share", *COUNTS, "new_events", *counted, *swaps, *measured]))
 
 
 def test_every_metric_has_words_of_its_own(names):
@@ -50,6 +50,11 @@ def test_every_metric_has_words_of_its_own(names):
 
 def test_shares_are_shown_in_percent_and_places_as_they_are(names):
     assert set(PLAIN) <= set(names)
+    assert (shown("car", 0.5), shown("table_bytes", 1234567.0), shown("table_share", 0.05)) == (
+        "50.0",
+        "1,234,567",
+        "5.0",
+    )
     assert (shown("car", 0.5), shown("t2m_median_rank", 1.5), shown("car", float("nan"))) == ("50.0", "place 1.5", "–")  # noqa: RUF001
 
 

@@ -1,0 +1,313 @@
+"""DNIS's claim: dimensions searched on validation data are worth more than uniform ones, and than pruning alone.
+
+Data: the 100,000 ratings of MovieLens-100K, split 70/20/10 at random in each seed; a factorization machine on user and
+film, 32 dimensions, 10 blocks of features by frequency. Mean squared errors of the test are reported with 0, 50, 80,
+90 and 95% of the table pruned, without and with two further epochs for what is left.
+
+Arms, all with the same early stopping on the validation split (rate, number of epochs) and weight decay: each level of
+each arm takes the one of two weight decays that is better on the validation split:
+
+- `uniform`: no pruning, but fewer dimensions: at each level the best on the validation split of 1, 2, 3, 4, 6, 8, 16
+  and 32 dimensions that takes no more values;
+- `mde`: dimensions by popularity (temperature 0.3), of no more values;
+- `no search`: the same training as `dnis` with alpha frozen at 1;
+- `dnis`: warm start, search, pruning;
+- `unnormalized`: without the normalization of alpha's gradient, at a rate at which alpha moves as far on average;
+- `on train`: alpha learns from training batches;
+- `random`: the alpha that was found, each block's dimensions permuted at random, and the weights trained under it;
+- `uniform+val`, `no search+val`: these baselines on training and validation data together, for the number of epochs
+  that was best on the validation split, since alpha sees that data, too.
+
+`whole` is the error of the best uniform dimension of any size, and of the other arms with 80% pruned. `spearman` is the
+rank correlation of blocks' mean alpha with their number (0 where nothing is searched): the least frequent are last.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from acteme import catalog
+from acteme.atomic import write_text
+from acteme.claims.experiment import Comparison, Experiment, Metrics
+from acteme.engine.config import to_json
+from acteme.engine.loader import Loader
+from acteme.engine.run import Run
+from acteme.engine.settings import Settings
+from acteme.engine.train import begin, create, train_stage
+from acteme.nn.recipe import Recipe
+from acteme.recordings.corpus import Corpus
+from acteme.recordings.sources import open_data
+from acteme.systems.recommend.dnis import Config, NetworkConfig, PruneConfig, Pruned, SearchConfig, WarmConfig
+
+WORLD = "ml-100k?flat=true&fields=none"
+WIDTH, UNIFORM = 32, (1, 2, 3, 4, 6, 8, 16, 32)
+KEPT = {"0%": 1.0, "50%": 0.5, "80%": 0.2, "90%": 0.1, "95%": 0.05}
+"""Share that is left at each level."""
+DECAYS = (0.0, 1e-5)
+SEARCHES: dict[str, dict[str, Any]] = {
+    "no search": {"rate": 0.0},
+    "dnis": {},
+    "unnormalized": {"normalize": False, "rate": 20.0},
+    "on train": {"second": "train"},
+    "random": {"rate": 0.0, "start": "kept"},
+}
+ARMS = ("uniform", "mde", *SEARCHES, "uniform+val", "no search+val")
+
+
+class Value(NamedTuple):
+    """Errors on the validation and the test split."""
+
+    val: float
+    test: float
+
+
+def build(tiny: bool = False) -> Experiment:
+    """The experiment; `tiny` only shows that it runs."""
+
+    def lower(claim: str, metric: str, baseline: str, margin: float = 0.0) -> Comparison:
+        return Comparison(claim, metric, "dnis", baseline, higher_is_better=False, margin=margin)
+
+    return Experiment(
+        slug="dnis",
+        world=WORLD,
+        arms=ARMS,
+        run=partial(_measure, tiny=tiny),
+        comparisons=(
+            lower("with 80% pruned it is no worse than the best uniform dimension of any size", "whole", "uniform",
+                  0.002),
+            lower("with 80% pruned it is better than uniform dimensions of as many values", "mse 80%", "uniform"),
+            lower("with 90% pruned it is better than uniform dimensions of as many values", "mse 90%", "uniform"),
+            lower("with 95% pruned it is better than uniform dimensions of as many values", "mse 95%", "uniform"),
+            lower("with 90% pruned it is better than without a search", "mse 90%", "no search"),
+            lower("with 95% pruned it is better than without a search", "mse 95%", "no search"),
+            lower("so it is when what is left is trained again", "retrained 95%", "no search"),
+            lower("trained again, it is better than uniform dimensions of as many values", "retrained 90%", "uniform"),
+            lower("it is better than dimensions by popularity", "mse 90%", "mde"),
+            lower("normalizing the gradient helps", "mse 90%", "unnormalized"),
+            lower("validation batches are better to learn from than training batches", "mse 90%", "on train"),
+            lower("which dimensions are selected matters, not only how many", "mse 90%", "random"),
+            lower("it is better than a baseline that has learned from the validation data", "mse 90%", "no search+val"),
+            lower("rare features get fewer dimensions", "spearman", "no search", -0.5),
+        ),
+        settings={arm: to_json(_config(arm)) for arm in SEARCHES}
+        | {"tiny": tiny, "kept": KEPT, "decays": DECAYS, "uniform": UNIFORM},
+        seeds=5,
+    )  # fmt: skip
+
+
+def _config(arm: str, decay: float = 0.0, width: int = WIDTH, keep: float = 0.2, popular: int | None = None) -> Config:
+    """What an arm trains."""
+    network = NetworkConfig("fm", width, centered=True)
+    recipe = Recipe("adam", 5e-3, epochs=20, batch=1024, schedule="plateau", floor=1e-4, weight_decay=decay,
+                    drop_last=False)  # fmt: skip
+    later = replace(recipe, lr=2e-3, epochs=10, patience=1)
+    warm = WarmConfig(network, 0.3 if popular else None, popular or 16, recipe=recipe)
+    again = replace(later, schedule="constant", epochs=2)
+    return Config(warm, SearchConfig(recipe=later, **SEARCHES.get(arm, {})), PruneConfig(keep=keep, recipe=again))
+
+
+def _measure(arm: str, seed: int, folder: Path, tiny: bool) -> Metrics:
+    study = _Study(seed, folder, tiny)
+    if arm.startswith("uniform"):
+        found = study.uniform(arm.endswith("+val"))
+        found |= {f"retrained {level}": found[f"mse {level}"] for level in study.levels}
+        return found | {"whole": found["mse 0%"], "spearman": 0.0}
+    if arm == "mde":
+        found = study.popular()
+        found |= {f"retrained {level}": found[f"mse {level}"] for level in study.levels}
+        return found | {"whole": found["mse 80%"], "spearman": 0.0}
+    found = study.searched(arm)
+    return found | {"whole": found["mse 80%"]}
+
+
+class _Study:
+    """All trainings of one seed; what arms share stays in the folder."""
+
+    def __init__(self, seed: int, folder: Path, tiny: bool):
+        self.seed, self.folder, self.tiny = seed, folder, tiny
+        corpus = open_data(f"{WORLD}&seed={seed}")
+        self.corpus = _first(corpus, 400) if tiny else corpus
+        self.both = replace(self.corpus, table=self.corpus.table | {"split": _joined(self.corpus)})
+        self.levels = {n: k for n, k in KEPT.items() if not tiny or n != "50%"}
+        self.decays = DECAYS[:1] if tiny else DECAYS
+        self.settings = Settings(seed=seed, steps=2 if tiny else None, best="-mse", progress=False, checkpoint=600)
+
+    def uniform(self, val: bool) -> Metrics:
+        """At each level the best dimension that takes no more values, trained on validation data too where `val`."""
+        told = self.folder / "dimensions.json"
+        if not told.exists():
+            dims = UNIFORM[::4] if self.tiny else UNIFORM
+            write_text(told, json.dumps([[d, decay, *self._plain(d, decay)] for d in dims for decay in self.decays]))
+        known: list[list[float]] = json.loads(told.read_text())
+        out = {}
+        for level, keep in self.levels.items():
+            width, decay, epochs, _, test = min((k for k in known if k[0] <= WIDTH * keep), key=lambda k: k[3])
+            if val:
+                test = self._again(_config("uniform", decay, int(width)), {"warm": int(epochs)}).test
+            out |= {f"mse {level}": test, f"dimensions {level}": width}
+        return out
+
+    def _plain(self, width: int, decay: float) -> tuple[int, float, float]:
+        """Epochs, and errors of a uniform dimension."""
+        name = f"warm-{decay:g}" if width == WIDTH else "uniform"
+        run = self._train(name, _config("uniform", decay, width), ("warm",))
+        epochs, value = _best_epoch(run, "warm"), self._value(run.module("warm"))
+        if width != WIDTH:
+            shutil.rmtree(run.folder)
+        return epochs, *value
+
+    def popular(self) -> Metrics:
+        """Dimensions by popularity; of both weight decays the better on the validation split."""
+        out = {}
+        for level, keep in self.levels.items():
+            found = []
+            for decay in self.decays:
+                run = self._train("mde", _config("mde", decay, popular=max(1, int(WIDTH * keep))), ("warm",))
+                found.append(self._value(run.module("warm")))
+                shutil.rmtree(run.folder)
+            out[f"mse {level}"] = min(found).test
+        return out
+
+    def searched(self, arm: str) -> Metrics:
+        """An arm with a stage `search`, pruned to each level."""
+        own = arm.removesuffix("+val")
+        found = [self._searched(own, decay, arm.endswith("+val")) for decay in self.decays]
+        out = {name: min(f[name] for f in found).test for name in found[0] if not name.startswith("spearman")}
+        best = min(found, key=lambda f: f["mse 90%"].val)
+        return out | {"spearman": best["spearman"].test}
+
+    def _searched(self, arm: str, decay: float, val: bool) -> dict[str, Value]:
+        config = _config(arm, decay)
+        place = f"{arm.replace(' ', '-')}-{decay:g}"
+        warm = self._warm(decay)
+        if val:
+            length = json.loads((self.folder / f"epochs-{decay:g}.json").read_text())
+            run = self._longer(config, length)
+        else:
+            run = self._fresh(place, config)
+            self._give(run, warm, arm, decay)
+            train_stage(run, self.train, "search", self.settings, self.val)
+        module = run.module("search")
+        out = self._levels(run, module, val)
+        alpha = module.network.table.alpha  # type: ignore[union-attr]
+        if arm == "dnis":
+            np.save(self.folder / f"alpha-{decay:g}.npy", alpha.numpy())  # type: ignore[union-attr]
+        if arm == "no search" and not val:
+            length = {"warm": _best_epoch(warm, "warm"), "search": _best_epoch(run, "search")}
+            write_text(self.folder / f"epochs-{decay:g}.json", json.dumps(length))
+        rank = _spearman(alpha.mean(1).numpy())  # type: ignore[union-attr, operator]
+        shutil.rmtree(run.folder)
+        return out | {"spearman": Value(rank, rank)}
+
+    def _levels(self, run: Run, module: nn.Module, val: bool) -> dict[str, Value]:
+        """Errors at each level, as pruned and trained again."""
+        out = {}
+        for level, keep in self.levels.items():
+            config = replace(run.config, prune=replace(run.config.prune, keep=keep))
+            pruned = Pruned(config.prune, run.spec)
+            pruned.inherit({"search": module})
+            out[f"mse {level}"] = self._value(pruned)
+            again = self._fresh("pruned", config)
+            again.save_weights("search", load_file(run.weights("search")))
+            train_stage(again, self.both.select("train") if val else self.train, "prune",
+                        replace(self.settings, best=""))  # fmt: skip
+            out[f"retrained {level}"] = self._value(again.module("prune"))
+            shutil.rmtree(again.folder)
+        return out
+
+    def _warm(self, decay: float) -> Run:
+        """The warm start that searches share, made by `uniform`."""
+        return self._train(f"warm-{decay:g}", _config("uniform", decay), ("warm",))
+
+    def _give(self, run: Run, warm: Run, arm: str, decay: float) -> None:
+        """Gives a run the shared warm start; `random` with the alpha that was found, its rows permuted."""
+        begin(run, warm, ["warm"])
+        if arm == "random":
+            state = load_file(warm.weights("warm"))
+            alpha = np.load(self.folder / f"alpha-{decay:g}.npy")
+            rng = np.random.default_rng(self.seed)
+            state["network.table.alpha"] = torch.from_numpy(rng.permuted(alpha, axis=1))
+            run.save_weights("warm", state)
+
+    def _again(self, config: Config, epochs: dict[str, int]) -> Value:
+        """Errors of the same training on training and validation data, for so many epochs."""
+        run = self._longer(config, epochs)
+        value = self._value(run.module(run.stages[len(epochs) - 1]))
+        shutil.rmtree(run.folder)
+        return value
+
+    def _longer(self, config: Config, epochs: dict[str, int]) -> Run:
+        for stage, length in epochs.items():
+            own = getattr(config, stage)
+            recipe = replace(own.recipe, epochs=length, schedule="constant")
+            config = replace(config, **{stage: replace(own, recipe=recipe)})
+        run, train = self._fresh("both", config), self.both.select("train")
+        for stage in epochs:
+            train_stage(run, train, stage, replace(self.settings, best=""), train)
+        return run
+
+    def _train(self, name: str, config: Config, stages: tuple[str, ...]) -> Run:
+        place = self.folder / name
+        if (place / stages[-1] / "weights.safetensors").exists():
+            return Run(place, catalog.find("dnis"), config, self.corpus.spec, None, self.settings)
+        run = self._fresh(name, config)
+        for stage in stages:
+            train_stage(run, self.train, stage, self.settings, self.val)
+        return run
+
+    def _fresh(self, name: str, config: Config) -> Run:
+        shutil.rmtree(self.folder / name, ignore_errors=True)  # what an interruption left
+        return create(catalog.find("dnis"), self.corpus, None, self.folder / name, config, False, self.settings)
+
+    @property
+    def train(self) -> Corpus:
+        return self.corpus.select("train")
+
+    @property
+    def val(self) -> Corpus:
+        return self.corpus.select("val")
+
+    def _value(self, module: nn.Module) -> Value:
+        module.eval()
+        predict: Callable[..., Any] = module.predict  # type: ignore[assignment]
+        errors = []
+        for split in ("val", "test"):
+            loader = Loader(self.corpus.select(split), WarmConfig().windows, 1 << 14, 0, "measure", drop_last=False)
+            each = [(predict(b).value - b["outcome"][:, 0]).square().double() for b in loader.sweep()]
+            errors.append(torch.cat(each).mean().item())
+        return Value(*errors)
+
+
+def _best_epoch(run: Run, stage: str) -> int:
+    """How many epochs were best on the validation split; 1 where no epoch was whole."""
+    told = run.stage_folder(stage) / "validation.json"
+    scores = json.loads(told.read_text())["scores"] if told.exists() else {}
+    return 1 + max((int(e) for e in scores), key=lambda e: (scores[str(e)], -e), default=0)
+
+
+def _joined(corpus: Corpus) -> np.ndarray:
+    """The splits with validation data counted as training data."""
+    split = corpus.table["split"]
+    return np.where(split == "val", "train", split)
+
+
+def _first(corpus: Corpus, count: int) -> Corpus:
+    """The first events of each split."""
+    return replace(corpus, table=corpus.table | {"frames": np.minimum(corpus.table["frames"], count)})
+
+
+def _spearman(values: np.ndarray) -> float:
+    """Rank correlation of values with their number; 0 where all are the same."""
+    if np.ptp(values) == 0:
+        return 0.0
+    rank = np.argsort(np.argsort(values, kind="stable"), kind="stable")
+    return float(np.corrcoef(np.arange(len(values)), rank)[0, 1])

@@ -1,0 +1,34 @@
+"""The commands on a log of ratings: train with a choice, evaluate, prune further, and what is refused."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from acteme.engine.evaluate import evaluate
+from acteme.engine.train import train
+from acteme.errors import InputError
+from tests.systems.recommend.dnis.data import QUIET, ratings, small
+
+
+def test_a_log_from_training_to_a_smaller_table(tmp_path):
+    corpus = ratings(tmp_path)
+    run = train("dnis", corpus, tmp_path / "r", config=small(3), settings=replace(QUIET, best="-mse"))
+    scores = json.loads((run.stage_folder("search") / "validation.json").read_text())["scores"]
+    assert list(scores) == ["0", "1", "2"] and all(v < 0 for v in scores.values())
+    made = evaluate(run, corpus)
+    assert made.protocol == "ratings" and made.metrics["mse"] < made.metrics["constant_mse"]
+    assert made.metrics["table_share"] == pytest.approx(0.5, abs=0.01)
+    config = replace(run.config, prune=replace(run.config.prune, keep=0.1))
+    tiny = train("dnis", corpus, tmp_path / "s", config=config, settings=QUIET, stages=("prune",), start=run)
+    found = evaluate(tiny, corpus).metrics
+    assert found["table_share"] == pytest.approx(0.1, abs=0.01) and found["table_bytes"] < made.metrics["table_bytes"]
+    assert found["dense_bytes"] == made.metrics["dense_bytes"] and found["mse"] != made.metrics["mse"]
+
+
+def test_a_log_without_validation_events_is_refused_before_it_is_trained(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text("viewer,film,rating\na,x,1\nb,y,2\nc,x,3\n")
+    with pytest.raises(InputError, match="the data has no split 'val'"):
+        train("dnis", f"events:{path}?val=0&test=0.3", tmp_path / "r", config=small(1), settings=QUIET)
+    assert not (tmp_path / "r").exists()
