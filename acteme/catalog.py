@@ -183,6 +183,19 @@ ENTRIES: tuple[Entry, ...] = (
         claim="With as many or fewer non-zero embedding parameters, dimensions searched on validation data give a "
         "lower test error than a uniform dimension, and than pruning by size without a search.",
     ),
+    Entry(
+        slug="dare",
+        verb="recommend",
+        title="DARE: decoupled attention and representation embeddings",
+        authors="Feng et al.",
+        venue="ICLR 2025",
+        arxiv="2410.02604",
+        reads="item",
+        task="clicks",
+        stages=(("rank", "Ranker"),),
+        claim="Tables of their own for attention and for representation predict clicks after long histories better "
+        "than one shared table, however wide or projected, and find the behaviors that matter.",
+    ),
 )
 
 

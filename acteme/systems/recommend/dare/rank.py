@@ -106,8 +106,8 @@ class Ranker(nn.Module):
     def gradients(self, batch: Batch, kind: str = "category") -> dict[Use, Float[Tensor, "n d"]]:
         """Gradients of the losses at one table by what reads it: attention, representation (see `tasks.decoupling`).
 
-        A shared table is seen as two equal ones. Training goes on as if nothing had been asked, but that negatives were
-        drawn and running statistics moved.
+        A shared table is seen as two equal ones. Training goes on as if nothing had been asked: the next losses draw
+        the same negatives, and no running statistics move.
 
         Raises:
             InputError: there are not one or two such tables.
@@ -118,7 +118,16 @@ class Ranker(nn.Module):
             raise InputError(what, mend="ask twin or dare, and not with sparse gradients")
         weights = tables.weights(apart=True)
         leaves = [weights[use, "behavior"][kind] for use in ("attention", "representation")]
-        total = self.loss(*self.rows(batch), weights)["total"]
+        norms = [part for part in self.modules() if isinstance(part, nn.BatchNorm1d)]
+        momentum = [part.momentum for part in norms]
+        try:
+            for part in norms:
+                part.momentum = 0.0
+            with torch.random.fork_rng(devices=[]):
+                total = self.loss(*self.rows(batch), weights)["total"]
+        finally:
+            for part, own in zip(norms, momentum, strict=True):
+                part.momentum = own
         of_attention, of_representation = torch.autograd.grad(total, leaves, materialize_grads=True)
         return {"attention": of_attention, "representation": of_representation}
 
