@@ -45,7 +45,7 @@ from acteme.recordings.windows import Windows
 from acteme.systems.inspect.recsae import Config
 from acteme.systems.inspect.recsae.dictionary import Dictionary
 from acteme.tasks import places, ranking
-from acteme.tasks.dictionary import exposure, purity, strongest
+from acteme.tasks.inspection import exposure, purity, strongest
 from acteme.tasks.places import Lists
 
 WORLD = "ml-100k"

@@ -25,7 +25,7 @@ from acteme.errors import InputError
 from acteme.recordings.annotations import Preferences
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.windows import Windows
-from acteme.tasks.dictionary import CONFIDENT, confidence, edges, levels, strongest
+from acteme.tasks.inspection import CONFIDENT, confidence, edges, levels, strongest
 from acteme.tasks.places import Lists
 
 FILE = "concepts.json"

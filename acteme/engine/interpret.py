@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 
 from acteme.engine.language import LanguageModel, Message
 from acteme.errors import InputError
-from acteme.tasks.dictionary import ACTIVE, LEVELS, lift
+from acteme.tasks.inspection import ACTIVE, LEVELS, lift
 
 SHOWN = 10
 """Latest items of a history that an interpreter is shown."""

@@ -87,6 +87,9 @@ ABOUT = {
     "profile_concept_ap": ("Skills of people, AP", "The same of people's concepts and the skills that they list."),
     "profile_concept_base": ("Skills of people, at random", "What concepts in random order would have."),
     "profile_concept_gap": ("Skills of people, gap", "The same gap, of people and the skills that they list."),
+    "fvu": ("Variance unexplained", "Share of the variance of vectors that the latents do not explain."),
+    "dead": ("Dead latents", "Share of the latents that are active in no vector."),
+    "active": ("Active latents", "Latents that a vector has, the mean."),
     "deletion": ("Deletion", "Loss of score without its three greatest concepts, over that without random ones."),
     "table_values": ("Embedding values", "Numbers in the table of embeddings that are not zero."),
     "table_share": ("Share of the table", "Numbers that are not zero, of all that the table has room for."),
@@ -151,18 +154,26 @@ HEADLINES = {
         "auc", "average_precision", "auc_strangeness", "auc_rarity",
         "auc_marginal@1", "auc_strangeness_marginal@1", "auc_uniform@1", "auc_strangeness_uniform@1",
     ),
+    "inspection": ("fvu", "ndcg@10", "base_ndcg@10", "dead"),
     "matching": ("mrr", "auc", "job_mrr", "job_concept_ap", "job_concept_gap"),
 }  # fmt: skip
 """What is shown large, where it is defined: the first four of these."""
 
 
 LENGTHS = ("ade", "fde", "cv_ade", "cv_fde", "frozen_ade", "human_seconds", "min_ade", "min_fde", "goal_fde",
-           "mse", "rmse", "mae", "constant_mse", "log_loss", "deletion")  # fmt: skip
+           "mse", "rmse", "mae", "constant_mse", "log_loss", "deletion", "active")  # fmt: skip
 """Metrics (without their threshold) that are numbers in units of the data, and no rates."""
 
 
 COUNTS = ("table_values", "table_bytes", "index_bytes", "dense_bytes", "other_parameters")
 """Metrics that are whole numbers."""
+
+
+OF = {
+    "base_": (", the model itself", " Of the model that is inspected, as it is."),
+    "job_": (", jobs for people", " Of jobs that are ranked for people."),
+}
+"""Whose a metric is that begins so: what is added to its title and its meaning."""
 
 
 def is_rate(name: str) -> bool:
@@ -187,6 +198,10 @@ def shown(name: str, value: float) -> str:
 
 def title_and_meaning(name: str) -> tuple[str, str]:
     """Words for a metric; an unknown one keeps its name."""
+    for prefix, (whose, meant) in OF.items():
+        title, about = title_and_meaning(name.removeprefix(prefix)) if name.startswith(prefix) else ("", "")
+        if about and name not in ABOUT:
+            return title + whose, about + meant
     kind, _, at = name.partition("@")
     title, about = ABOUT_AT.get(kind, ("", "")) if at else ABOUT.get(name, (name, ""))
     return title.format(at) or name, about.format(at)

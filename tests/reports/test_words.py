@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from acteme.reports.words import COUNTS, HEADLINES, PLAIN, SWAPS, shown, title_and_meaning
 from acteme.tasks import (
@@ -7,6 +8,7 @@ from acteme.tasks import (
     clicks,
     forecasting,
     hierarchy,
+    matching,
     places,
     ranking,
     ratings,
@@ -35,7 +37,11 @@ def names():
     rated, odd = ratings.measure(chance, label, resamples=2), anomalies.measure(chance, label, resamples=2)
     counted = [f"{n}_{who}" for n in ("auc", "average_precision") for who in ("rarity", "strangeness")]
     swaps = [f"{n}@{k}" for n in SWAPS for k in (1, 2, 3)]
-    found = (several, single, clips, levels, pairs, *order, future, ranked, clicked, rated, odd)
+    matched = matching.measure(torch.eye(3), torch.eye(3), np.array([[0, 0], [1, 1], [2, 2]]), resamples=2)
+    about = [f"{who}_concept_{n}" for who in ("job", "profile") for n in ("ap", "base", "gap")]
+    inspected = ["fvu", "dead", "active", "base_ndcg@10"]
+    found = (several, single, clips, levels, pairs, *order, future, ranked, clicked, rated, odd, matched)
+    counted += [*about, *inspected]
     measured = [n for o in found for n in o.metrics]
     return list(dict.fromkeys(["human_seconds", "table_share", *COUNTS, "new_events", *counted, *swaps, *measured]))
 

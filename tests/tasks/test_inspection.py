@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acteme.tasks.dictionary import Confidence, confidence, edges, exposure, levels, lift, purity, strongest
+from acteme.tasks.inspection import Confidence, confidence, edges, exposure, levels, lift, purity, strongest
 
 
 def test_levels_go_up_with_the_activation():
