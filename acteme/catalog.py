@@ -196,6 +196,19 @@ ENTRIES: tuple[Entry, ...] = (
         claim="Tables of their own for attention and for representation predict clicks after long histories better "
         "than one shared table, however wide or projected, and find the behaviors that matter.",
     ),
+    Entry(
+        slug="ape",
+        verb="detect",
+        title="APE: Anomaly Detection via Probabilistic Pairwise Interaction and Entity Embedding",
+        authors="Chen et al.",
+        venue="IJCAI 2016",
+        arxiv="1608.07502",
+        reads="field",
+        task="anomalies",
+        stages=(("detect", "Detector"),),
+        claim="A likelihood of pairwise interactions of learned vectors finds events whose values are usual and whose "
+        "combination is not, which the frequencies of values cannot.",
+    ),
 )
 
 

@@ -6,6 +6,7 @@ names, each running the script of its name.
 """
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -22,9 +23,21 @@ COMMANDS = (
     "sha256sum data/0.csv", "cmp docs/0.txt docs/1.txt", "diff docs/1.txt docs/2.txt", "touch made.txt", "date",
     "uname -a", "id", "env", "git init -q repo", "git -C repo add .", "git -C repo status", "git -C repo log",
     "perl -ne 'print if /alpha/' docs/0.txt", "perl -MFile::Find -e 'find(sub {}, \"src\")'", "gcc -c src/0.c -o out.o",
-    "gcc src/1.c -o out", "make -n -f src/none", "python3 -c 'import json, csv'",
+    "gcc src/1.c -o out", "make -n -f src/none", "python3 -c 'import MODULE'", "python3 -c 'import MODULE, MODULE'",
+    "ls -l PLACE", "ls PLACE PLACE", "find PLACE -maxdepth 1", "stat PLACE/.", "du -s --max-depth=0 www", "file PLACE",
+    "cp docs/2.txt copy.SUFFIX", "sort data/3.csv -o sorted.SUFFIX", "tar cf all.SUFFIX src www", "touch new.SUFFIX",
+    "perl -e 'opendir D, \"PLACE\"; print readdir D'", "grep -s alpha PLACE/README copy.SUFFIX", "rm -f copy.SUFFIX",
+    "mv -f sorted.SUFFIX moved.SUFFIX", "git -C repo config --list", "cmp new.SUFFIX docs/0.txt", "test -e PLACE/none",
 )  # fmt: skip
-"""Each is done where its program is installed."""
+"""Each is done where its program is installed, with one of `CHOICES` for each word in capitals."""
+CHOICES = {
+    "PLACE": ("/etc", "/usr/share", "/usr/lib", "/usr/local", "/usr/include", "/usr/bin", "/usr/share/doc", "/usr",
+              "/usr/share/man", "/usr/lib/python3", "/var", "/var/log", "/var/lib", "/var/cache", "/opt", "/mnt",
+              "/proc/self", "/sys", "/sys/class", "/dev", "/run", "/boot", "/media", "/lib", "/etc/ssl"),
+    "SUFFIX": ("txt", "md", "log", "bak", "tmp", "csv", "json", "xml", "html", "conf", "dat", "old", "out", "tar"),
+    "MODULE": ("json", "csv", "sqlite3", "email", "xml.dom", "http.client", "zipfile", "decimal", "logging", "argparse",
+               "asyncio", "unittest", "hashlib", "ctypes", "curses", "bz2", "html", "wave", "statistics", "tomllib"),
+}  # fmt: skip
 PLACES = "/usr/local/bin:/usr/bin:/bin"
 """Where programs are looked for, on every machine."""
 
@@ -115,7 +128,7 @@ def script(home: Path, commands: int | None, odd: bool, rng: np.random.Generator
         rng: decides order and choice.
     """
     known = [line for line in COMMANDS if shutil.which(line.split()[0], path=PLACES)]
-    some = [known[i] for i in rng.permutation(len(known))[:commands]]
+    some = [_chosen(known[i], rng) for i in rng.permutation(len(known))[:commands]]
     pages = [f"{rng.integers(5)}.html" for _ in range(3)]
     lines = [f"src/{rng.integers(4)}.c" for _ in range(3)]
 
@@ -133,6 +146,10 @@ def script(home: Path, commands: int | None, odd: bool, rng: np.random.Generator
     for line in own:
         some.insert(int(rng.integers(len(some) + 1)), line)
     return "\n".join([f"cd '{home}'", "exec >/dev/null 2>&1 </dev/null", f"PATH={PLACES}", *some, "exit 0"]) + "\n"
+
+
+def _chosen(line: str, rng: np.random.Generator) -> str:
+    return re.sub("|".join(CHOICES), lambda word: str(rng.choice(CHOICES[word[0]])), line)
 
 
 def _write(path: Path, text: str) -> None:

@@ -181,7 +181,7 @@ def test_checkpoints_of_others() -> None:
 
 
 def test_settings_of_others() -> None:
-    assert Config.demo().detect.noise == Noise("unigram", 0.75, 5, "batch", "official", 10)
+    assert Config.demo().detect.noise == Noise("unigram", 0.75, 5, "batch", 0.0, "official", 10)
     torch_ = Config.pytorch().detect
     assert (torch_.width, torch_.weights, torch_.recipe.batch, torch_.noise.negatives) == (128, "free", 128, 3)
     assert (Config().detect.width, Config().detect.recipe.lr, Config().detect.recipe.batch) == (10, 0.01, 512)
@@ -190,7 +190,7 @@ def test_settings_of_others() -> None:
 def trained(table: list[list[float]], one: bool = False, **noise: object) -> torch.Tensor:
     """What a detector of 2 x 2 values makes of a log in the proportions of the table; (2, 2) scores."""
     torch.manual_seed(0)
-    rule = Noise(negatives=5, **noise)  # type: ignore[arg-type]
+    rule = Noise(negatives=5, unknown=0.0, **noise)  # type: ignore[arg-type]
     module = Detector(DetectConfig(width=2, start="normal", noise=rule), spec((2, 2)))
     counts = (torch.tensor(table) * 1000).round().long().flatten()
     cells = torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]])

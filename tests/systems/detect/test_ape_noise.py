@@ -21,7 +21,7 @@ def test_noise_scores_of_the_demonstration() -> None:
 
 @pytest.mark.parametrize("power", [1.0, 0.75, 0.0])
 def test_what_is_drawn_is_what_is_corrected_for(power: float) -> None:
-    cumulative, logs = tables(COUNTS, OFFSETS, Noise(power=power))
+    cumulative, logs = tables(COUNTS, OFFSETS, Noise(power=power, unknown=0.0))
     torch.manual_seed(0)
     drawn = draw(cumulative, torch.tensor([[0] * 5000, [1] * 5000]), 4)
     share = torch.bincount(drawn[0].flatten(), minlength=6)[:3] / 20000
@@ -47,7 +47,7 @@ def test_corrections() -> None:
 def test_draws_stay_within_their_field_and_among_what_occurs(counts: list[list[int]], uniform: bool) -> None:
     offsets = [sum(map(len, counts[:f])) for f in range(len(counts) + 1)]
     flat = torch.tensor([c for own in counts for c in own])
-    noise = Noise(kind="uniform") if uniform else Noise()
+    noise = Noise(kind="uniform") if uniform else Noise(unknown=0.0)
     cumulative, logs = tables(flat, offsets, noise)
     assert logs.isfinite().all() and (cumulative.diff() >= 0).all()
     field = torch.arange(len(counts))[:, None].expand(-1, 50)
@@ -60,10 +60,18 @@ def test_draws_stay_within_their_field_and_among_what_occurs(counts: list[list[i
 
 def test_the_ends_of_a_field_are_drawn_from_it() -> None:
     """Where the draw is as low or as high as it can be, no neighbor's value comes, nor one that never occurs."""
-    cumulative, _ = tables(torch.tensor([0, 1, 2, 0, 0, 7, 0]), [0, 4, 7], Noise(power=0.3))
+    cumulative, _ = tables(torch.tensor([0, 1, 2, 0, 0, 7, 0]), [0, 4, 7], Noise(power=0.3, unknown=0.0))
     for f, low, high in ((0, 1, 2), (1, 5, 5)):
         place = torch.tensor([f, f + 1 - 1e-12], dtype=torch.float64)
         assert torch.searchsorted(cumulative, place, right=True).tolist() == [low, high]
+
+
+def test_the_unknown_value_is_drawn_although_it_never_occurs() -> None:
+    cumulative, logs = tables(torch.tensor([0, 6, 2, 5, 1]), [0, 3, 5], Noise(power=1.0, unknown=0.1))
+    assert torch.allclose(logs.exp(), torch.tensor([0.1, 0.675, 0.225, 5 / 6, 1 / 6]).double())
+    assert torch.allclose(cumulative, torch.tensor([0.1, 0.775, 1, 1 + 5 / 6, 2]).double())
+    alone = tables(torch.tensor([7, 0, 3]), [0, 1, 3], Noise())[1]
+    assert torch.allclose(alone.exp(), torch.tensor([1, 0.01, 0.99]).double())
 
 
 @pytest.mark.parametrize("fields, rows", [("event", 1), ("batch", 1), ("all", 3)])

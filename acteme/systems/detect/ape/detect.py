@@ -53,7 +53,7 @@ class DetectConfig:
     @classmethod
     def demo(cls) -> "DetectConfig":
         """The official demonstration to the letter: one field a batch, a correction that is not the noise's."""
-        return cls(noise=Noise(fields="batch", correction="official", stated=10))
+        return cls(noise=Noise(fields="batch", correction="official", unknown=0.0, stated=10))
 
     @classmethod
     def pytorch(cls) -> "DetectConfig":

@@ -25,6 +25,9 @@ class Noise:
     fields: Literal["event", "batch", "all"] = "event"
     """Which fields are replaced: one that is drawn for each event, one for the whole batch (as officially), or each in
     turn (as in the PyTorch version)."""
+    unknown: float = 0.01
+    """Least share of the unknown value among the draws for a field, 0 for none: where training has no rare values, it
+    would learn nothing of the value that stands for all that is new."""
     correction: Literal["drawn", "official", "none"] = "drawn"
     """What the loss takes for the probability of a draw: what it is; how often the value occurs, whatever `power` it
     was drawn with (`official`: what is learned is then biased by (1 - power) log p); or nothing, a control."""
@@ -55,8 +58,10 @@ def tables(
         drawn = own**noise.power if noise.kind == "unigram" else own
         drawn = torch.where(own > 0, drawn, 0)  # a power of 0 would draw what does not occur
         drawn = drawn / drawn.sum()
+        if drawn[0] < noise.unknown and len(drawn) > 1:
+            drawn = torch.cat([drawn.new_tensor([noise.unknown]), drawn[1:] * (1 - noise.unknown) / drawn[1:].sum()])
         told = own / own.sum() if noise.correction == "official" else drawn
-        last = torch.where(torch.arange(len(own), device=own.device) >= own.nonzero().max(), 1, drawn.cumsum(0))
+        last = torch.where(torch.arange(len(own), device=own.device) >= drawn.nonzero().max(), 1, drawn.cumsum(0))
         cumulative.append(f + last.clamp(max=1))
         logs.append(told.clamp(min=1 if noise.correction == "none" else FLOOR).log())
     return torch.cat(cumulative), torch.cat(logs)
