@@ -123,7 +123,7 @@ def _measure(arm: str, seed: int, folder: Path, tiny: bool) -> Metrics:
         return found | {"whole": found["mse 0%"], "spearman": 0.0}
     if arm == "mde":
         found = study.popular()
-        found |= {f"retrained {level}": found[f"mse {level}"] for level in study.levels}
+        found |= {name.replace("mse", "retrained"): value for name, value in found.items()}
         return found | {"whole": found["mse 80%"], "spearman": 0.0}
     found = study.searched(arm)
     return found | {"whole": found["mse 80%"]}
@@ -148,7 +148,7 @@ class _Study:
             dims = UNIFORM[::4] if self.tiny else UNIFORM
             write_text(told, json.dumps([[d, decay, *self._plain(d, decay)] for d in dims for decay in self.decays]))
         known: list[list[float]] = json.loads(told.read_text())
-        out = {}
+        out: Metrics = {}
         for level, keep in self.levels.items():
             width, decay, epochs, _, test = min((k for k in known if k[0] <= WIDTH * keep), key=lambda k: k[3])
             if val:
@@ -166,9 +166,9 @@ class _Study:
         return epochs, *value
 
     def popular(self) -> Metrics:
-        """Dimensions by popularity; of both weight decays the better on the validation split."""
+        """Dimensions by popularity, at the levels that are compared."""
         out = {}
-        for level, keep in self.levels.items():
+        for level, keep in [(n, k) for n, k in self.levels.items() if k < 0.5]:
             found = []
             for decay in self.decays:
                 run = self._train("mde", _config("mde", decay, popular=max(1, int(WIDTH * keep))), ("warm",))
@@ -179,11 +179,15 @@ class _Study:
 
     def searched(self, arm: str) -> Metrics:
         """An arm with a stage `search`, pruned to each level."""
-        own = arm.removesuffix("+val")
-        found = [self._searched(own, decay, arm.endswith("+val")) for decay in self.decays]
-        out = {name: min(f[name] for f in found).test for name in found[0] if not name.startswith("spearman")}
-        best = min(found, key=lambda f: f["mse 90%"].val)
-        return out | {"spearman": best["spearman"].test}
+        own, val = arm.removesuffix("+val"), arm.endswith("+val")
+        found = [self._searched(own, decay, val) for decay in self.decays]
+        told = self.folder / "better-decays.json"
+        better = {name: min(range(len(found)), key=lambda i: found[i][name].val) for name in found[0]}
+        if arm == "no search":
+            write_text(told, json.dumps(better))
+        if val:  # it has learned from what would choose
+            better = json.loads(told.read_text())
+        return {name: found[i][name].test for name, i in (better | {"spearman": better["mse 90%"]}).items()}
 
     def _searched(self, arm: str, decay: float, val: bool) -> dict[str, Value]:
         config = _config(arm, decay)
@@ -198,13 +202,13 @@ class _Study:
             train_stage(run, self.train, "search", self.settings, self.val)
         module = run.module("search")
         out = self._levels(run, module, val)
-        alpha = module.network.table.alpha  # type: ignore[union-attr]
+        alpha = load_file(run.weights("search"))["network.table.alpha"].numpy()
         if arm == "dnis":
-            np.save(self.folder / f"alpha-{decay:g}.npy", alpha.numpy())  # type: ignore[union-attr]
+            np.save(self.folder / f"alpha-{decay:g}.npy", alpha)
         if arm == "no search" and not val:
             length = {"warm": _best_epoch(warm, "warm"), "search": _best_epoch(run, "search")}
             write_text(self.folder / f"epochs-{decay:g}.json", json.dumps(length))
-        rank = _spearman(alpha.mean(1).numpy())  # type: ignore[union-attr, operator]
+        rank = _spearman(alpha.mean(1))
         shutil.rmtree(run.folder)
         return out | {"spearman": Value(rank, rank)}
 

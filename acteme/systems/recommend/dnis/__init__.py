@@ -16,7 +16,7 @@ Three stages: `warm` trains with everything selected; `search` alternates; `prun
     acteme train dnis DATA --start runs/searched --stage prune --set prune.keep=0.05 --run runs/tiny
 
 An evaluation says what the table costs: entries that are left, their share, bytes of values, bytes of what says where
-they belong (as many as a byte per value, and eight per feature), and bytes of the whole table.
+they belong (a byte per value, and four per feature), and bytes of the whole table.
 
 Baselines are settings: uniform dimensions `warm.network.width`, mixed dimensions by popularity (MDE)
 `warm.popularity=0.3`, magnitude pruning without a search `search.rate=0`.
@@ -32,6 +32,11 @@ selection, pruning, sparse storage), `hosts` (FM, MF, MLP, NeuMF, DeepFM, Wide &
 Parity with the official code (random weights carried over by `official_state_dict`, all six hosts that it has, the
 three search spaces, values of features between 0.5 and 1.5): outputs, loss with penalty, gradient of alpha as it is and
 normalized, gradients of all weights 1e-15 relative in float64, 1e-6 in float32; most are equal to the last bit.
+
+Speed on a processor, one thread, against the official arithmetic done its way (`benchmarks/dnis_step.py`): a search step
+1.6 times with FM on two fields and 1.5 times with DeepFM on 39, inference 2.2 and 1.1 times, since DeepFM's MLP is nine
+tenths of it. A table with 95% pruned is 13 times as small with 64 dimensions and 8 times with 16, its index counted,
+and is looked up about as fast as officially.
 
 **Deviations** from the official code:
 

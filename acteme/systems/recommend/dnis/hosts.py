@@ -38,18 +38,18 @@ def pairs(x: Float[Tensor, "b f k"]) -> Float[Tensor, " b"]:
     return (x.sum(1).square() - x.square().sum(1)).mean(1) / 2
 
 
-class Layers(nn.ModuleList):
-    """Linear layers with ReLU between them, and after the last where `open` is false."""
+def linear_layers(sizes: list[int]) -> nn.ModuleList:
+    """Linear layers of these sizes."""
+    return nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
 
-    def __init__(self, sizes: list[int]):
-        super().__init__(nn.Linear(a, b) for a, b in pairwise(sizes))
 
-    def forward(self, x: Float[Tensor, "b i"], open: bool = True) -> Float[Tensor, "b o"]:
-        for i, layer in enumerate(self):
-            x = layer(x)
-            if i + 1 < len(self) or not open:
-                x = F.relu(x)
-        return x
+def through(layers: nn.ModuleList, x: Float[Tensor, "b i"], last: bool = True) -> Float[Tensor, "b o"]:
+    """Linear layers with ReLU between them, and behind the last one unless it is the output (`last`)."""
+    for i, layer in enumerate(layers):
+        x = layer(x)
+        if i + 1 < len(layers) or not last:
+            x = F.relu(x)
+    return x
 
 
 class FM(nn.Module):
@@ -85,14 +85,14 @@ class MLP(nn.Module):
     def __init__(self, features: int, fields: int, width: int):
         super().__init__()
         size = fields * width
-        self.layers = Layers([size, size, size // 2, 1])
+        self.layers = linear_layers([size, size, size // 2, 1])
 
     @property
     def level(self) -> nn.Parameter | None:
         return self.layers[-1].bias  # type: ignore[return-value]
 
     def forward(self, x: Tensor, ids: Tensor, values: Tensor | None) -> Float[Tensor, " b"]:
-        return self.layers(x.flatten(1)).squeeze(1)
+        return through(self.layers, x.flatten(1)).squeeze(1)
 
 
 class NeuMF(nn.Module):
@@ -105,7 +105,7 @@ class NeuMF(nn.Module):
         if width % 5:
             raise InputError(f"NeuMF shares {width} dimensions out in fifths", "network.width", "give a multiple of 5")
         self.d = width // 5
-        self.layers = Layers([8 * self.d, 4 * self.d, 2 * self.d, self.d])
+        self.layers = linear_layers([8 * self.d, 4 * self.d, 2 * self.d, self.d])
         self.out = nn.Linear(2 * self.d, 1)
 
     @property
@@ -114,7 +114,7 @@ class NeuMF(nn.Module):
 
     def forward(self, x: Tensor, ids: Tensor, values: Tensor | None) -> Float[Tensor, " b"]:
         product = x[:, 0, : self.d] * x[:, 1, : self.d]
-        deep = self.layers(x[:, :, self.d :].flatten(1), open=False)
+        deep = through(self.layers, x[:, :, self.d :].flatten(1), last=False)
         return self.out(torch.cat([product, deep], 1)).squeeze(1)
 
 
@@ -124,14 +124,14 @@ class WideDeep(nn.Module):
     def __init__(self, features: int, fields: int, width: int, hidden: tuple[int, ...]):
         super().__init__()
         self.biases = Biases(features, True)
-        self.layers = Layers([fields * width, *hidden, 1])
+        self.layers = linear_layers([fields * width, *hidden, 1])
 
     @property
     def level(self) -> nn.Parameter | None:
         return self.biases.constant
 
     def forward(self, x: Tensor, ids: Tensor, values: Tensor | None) -> Float[Tensor, " b"]:
-        return self.biases(ids, values) + self.layers(x.flatten(1)).squeeze(1)
+        return self.biases(ids, values) + through(self.layers, x.flatten(1)).squeeze(1)
 
 
 class DeepFM(WideDeep):
@@ -156,7 +156,7 @@ class XDeepFM(nn.Module):
         self.biases = Biases(features, True, constant=False)
         inputs = [fields, *(size // 2 for size in cin[:-1])]
         self.cin = nn.ModuleList(nn.Linear(h * fields, size) for h, size in zip(inputs, cin, strict=True))
-        self.layers = Layers([fields * width, *hidden])
+        self.layers = linear_layers([fields * width, *hidden])
         self.out = nn.Linear(sum(cin[:-1]) // 2 + cin[-1] + hidden[-1], 1)
 
     @property
@@ -171,7 +171,7 @@ class XDeepFM(nn.Module):
             kept = 0 if i + 1 == len(self.cin) else made.shape[-1] // 2
             maps = made[..., :kept]
             sums.append(made[..., kept:].sum(1))
-        deep = self.layers(x.flatten(1), open=False)
+        deep = through(self.layers, x.flatten(1), last=False)
         return self.out(torch.cat([*sums, deep], 1)).squeeze(1) + self.biases(ids, values)
 
 

@@ -45,13 +45,19 @@ class SoftTable(nn.Module):
         self.alpha: Tensor
         self.weight = nn.Parameter(torch.empty(count, width))
         nn.init.xavier_normal_(self.weight)
+        self.merged: tuple[tuple[int, ...], Tensor] | None = None
 
     def selection(self, alpha: Float[Tensor, "*alpha"]) -> Float[Tensor, "l k"]:
         """How much each block has of each dimension."""
         return weights(self.space, alpha, *self.shape)[:, self.group]
 
     def forward(self, ids: Int[Tensor, "b f"], alpha: Float[Tensor, "*alpha"] | None = None) -> Float[Tensor, "b f k"]:
-        """Embeddings of features, with another alpha where one is given."""
+        """Embeddings of features, with another alpha where one is given.
+
+        Where nothing is learned they are looked up in the product of table and selection, which is kept.
+        """
+        if alpha is None and not self.training and not torch.is_grad_enabled():
+            return F.embedding(ids, self._product())
         chosen = self.selection(self.alpha if alpha is None else alpha)
         return F.embedding(ids, self.weight) * F.embedding(self.block[ids], chosen)
 
@@ -59,6 +65,12 @@ class SoftTable(nn.Module):
     def dense(self) -> Float[Tensor, "n k"]:
         """The table with the selection in it: what is pruned, for alpha and E alone could shrink and grow at will."""
         return self.weight * self.selection(self.alpha)[self.block]
+
+    def _product(self) -> Float[Tensor, "n k"]:
+        state = (self.weight._version, self.weight.data_ptr(), self.alpha._version, self.alpha.data_ptr())
+        if self.merged is None or self.merged[0] != state:
+            self.merged = state, self.dense()
+        return self.merged[1]
 
     def footprint(self) -> dict[str, float]:
         """See `SparseTable.footprint`; zeros take room."""
@@ -103,7 +115,8 @@ class SparseTable(nn.Module):
         self.width = width
         self.values = nn.Parameter(torch.zeros(0))
         self.register_buffer("column", torch.zeros(0, dtype=torch.uint8 if width <= 256 else torch.int32))
-        self.register_buffer("row", torch.zeros(count + 1, dtype=torch.int64))
+        wide = torch.int32 if count * width < 1 << 31 else torch.int64
+        self.register_buffer("row", torch.zeros(count + 1, dtype=wide))
         self.column: Tensor
         self.row: Tensor
 
@@ -112,12 +125,12 @@ class SparseTable(nn.Module):
         """Takes the entries of a table under a mask."""
         self.values = nn.Parameter(table[mask].clone())
         self.column = mask.nonzero()[:, 1].to(self.column.dtype)
-        self.row = F.pad(mask.sum(1).cumsum(0), (1, 0))
+        self.row = F.pad(mask.sum(1).cumsum(0), (1, 0)).to(self.row.dtype)
 
     def forward(self, ids: Int[Tensor, "b f"]) -> Float[Tensor, "b f k"]:
         """Embeddings of features, zero where nothing is left."""
         flat = ids.flatten()
-        first = self.row[flat]
+        first = self.row[flat].long()
         count = self.row[flat + 1] - first
         where = torch.repeat_interleave(count)
         at = torch.arange(len(where), device=ids.device) + (first - count.cumsum(0) + count)[where]

@@ -66,7 +66,7 @@ def test_bytes_are_those_of_the_tensors(width, dtype, size):
     left = len(made.values)
     assert made.footprint() == {
         "table_values": left, "table_share": left / (5 * width), "table_bytes": 4 * left,
-        "index_bytes": size * left + 8 * 6, "dense_bytes": 20 * width,
+        "index_bytes": size * left + 4 * 6, "dense_bytes": 20 * width,
     }  # fmt: skip
 
 
@@ -84,3 +84,18 @@ def test_pruning_looks_at_the_product_of_table_and_selection():
     table.alpha.copy_(torch.tensor([[0.01, 1], [1, 0.5]]))
     mask, threshold = kept(table.dense(), 0.75)
     assert mask.tolist() == [[False, True]] * 2 + [[True, True]] * 2 and threshold == 1.0
+
+
+def test_what_is_kept_for_inference_follows_the_weights():
+    table = SoftTable(6, 3, 3, (0.5, 0.5), "free").eval()
+    ids = torch.tensor([[0, 5]])
+    with torch.no_grad():
+        for change in (lambda: table.weight.mul_(2), lambda: table.alpha.mul_(0.5), lambda: None):
+            before = table(ids)
+            change()
+            assert torch.equal(table(ids), table(ids, table.alpha)), "the product is that of now"
+            assert change() is None or not torch.equal(table(ids), before)
+        table.load_state_dict({name: value + 1 for name, value in table.state_dict().items()})
+        assert torch.equal(table(ids), table(ids, table.alpha))
+    assert table(ids).requires_grad, "where gradients are wanted, they are there"
+    assert "merged" not in table.state_dict()
