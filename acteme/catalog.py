@@ -145,6 +145,19 @@ ENTRIES: tuple[Entry, ...] = (
         "people there, adds to tuning the head, and is specific to the scene.",
     ),
     Entry(
+        slug="scprg",
+        verb="detect",
+        title="SCPRG: span-trigger contextual pooling and role guidance",
+        authors="Liu et al.",
+        venue="Findings of ACL 2023",
+        arxiv="2310.05991",
+        reads="word",
+        task="arguments",
+        stages=(("pretrain", "Pretrainer"), ("extract", "Extractor")),
+        claim="Pooling what a span and the trigger both attend to, and the roles of the event beside the text, raise F1 "
+        "of arguments over the same span classifier without them, the more so the farther off their clues are.",
+    ),
+    Entry(
         slug="recsae",
         verb="inspect",
         title="RecSAE: sparse autoencoder of a recommender",

@@ -188,3 +188,18 @@ def test_two_tables_that_are_one_do_as_one(tmp_path):
 
     found = {arm: _measure(arm, 0, tmp_path, TINY_WORLD, True) for arm in ("twin", "tied")}
     assert found["tied"]["auc"] == found["twin"]["auc"] and found["tied"]["ndcg"] == found["twin"]["ndcg"]
+
+
+def test_the_arms_of_scprg_differ_in_roles_and_pooling_only():
+    from dataclasses import replace
+
+    from acteme.claims.scprg import ARMS, _config
+
+    base = _config("both")
+    assert base.extract.pooling.by == "clues" and base.extract.layout.roles
+    for arm in ARMS:
+        changed = _config(arm)
+        same = replace(changed.extract, layout=base.extract.layout, pooling=base.extract.pooling)
+        assert same == base.extract and changed.pretrain == base.pretrain
+        assert replace(changed.extract.layout, roles=True) == base.extract.layout
+    assert len({repr(_config(arm).extract) for arm in ARMS}) == len(ARMS)

@@ -28,6 +28,11 @@ def test_cosine_ends_at_zero_after_warm_up():
     assert rates[12] == 0 and learning_rate(recipe, 0, 20, 12) == 0
 
 
+def test_linear_ends_at_zero_after_warm_up():
+    recipe = Recipe(lr=1.0, schedule="linear", warmup=2)
+    assert [learning_rate(recipe, 0, s, 6) for s in range(8)] == [0.5, 1.0, 1.0, 0.75, 0.5, 0.25, 0.0, 0.0]
+
+
 def test_warm_up_leaves_the_schedule_alone_afterwards():
     recipe = Recipe(lr=1.0, warmup=2)
     assert [learning_rate(recipe, 0, s) for s in range(4)] == [0.5, 1, 1, 1]

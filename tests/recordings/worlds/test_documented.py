@@ -6,6 +6,7 @@ import pytest
 
 from acteme.recordings.worlds.crowd import crowd
 from acteme.recordings.worlds.mocap import mocap
+from acteme.recordings.worlds.newsroom import newsroom
 from acteme.recordings.worlds.sequences import sequences
 from acteme.recordings.worlds.shop import shop
 from acteme.recordings.worlds.stage import stage
@@ -13,7 +14,7 @@ from acteme.recordings.worlds.stage import stage
 PAGE = Path(__file__).parents[3] / "docs" / "worlds.md"
 
 
-@pytest.mark.parametrize("world", [crowd, mocap, sequences, shop, stage])
+@pytest.mark.parametrize("world", [crowd, mocap, newsroom, sequences, shop, stage])
 def test_every_dial_is_in_the_docstring_and_on_the_page(world) -> None:
     dials = list(inspect.signature(world).parameters)
     section = PAGE.read_text().split(f"## `{world.__name__}`")[1].split("\n## ")[0]

@@ -187,9 +187,10 @@ def windows(
 
 
 def _fresh(config: EncoderConfig) -> nn.Module:
+    """A BERT that knows nothing; its places begin as waves, from which those next to a place can be told at once."""
     from transformers import BertConfig, BertModel
 
-    return BertModel(
+    model = BertModel(
         BertConfig(
             vocab_size=config.words, hidden_size=config.width, intermediate_size=4 * config.width,
             num_hidden_layers=config.layers, num_attention_heads=config.heads, pad_token_id=PAD,
@@ -198,6 +199,11 @@ def _fresh(config: EncoderConfig) -> nn.Module:
         ),
         add_pooling_layer=False,
     )  # fmt: skip
+    place = torch.arange(config.limit)[:, None] / 10000 ** (torch.arange(0, config.width, 2) / config.width)
+    with torch.no_grad():
+        waves = torch.cat([place.sin(), place.cos()], 1)[:, : config.width]
+        model.embeddings.position_embeddings.weight.copy_(0.02 * 2**0.5 * waves)  # as large as those of words
+    return model
 
 
 def _loaded(name: str) -> nn.Module:
