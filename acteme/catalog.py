@@ -154,8 +154,8 @@ ENTRIES: tuple[Entry, ...] = (
         reads="word",
         task="arguments",
         stages=(("pretrain", "Pretrainer"), ("extract", "Extractor")),
-        claim="Pooling what a span and the trigger both attend to, and the roles of the event beside the text, raise F1 "
-        "of arguments over the same span classifier without them, the more so the farther off their clues are.",
+        claim="Pooling what a span and the trigger both attend to, and the roles of the event beside the text, raise "
+        "F1 of arguments over the same span classifier without them, where their clues are sentences away.",
     ),
     Entry(
         slug="recsae",
