@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -57,6 +58,12 @@ def test_its_claim_can_be_run_and_it_is_tested(entry: Entry):
     assert claim.slug == entry.slug and claim.comparisons
     folder = TESTS / "systems" / entry.verb
     assert (folder / f"test_{entry.slug}.py").exists() or list((folder / entry.slug).glob("test_*.py"))
+
+
+def test_no_system_may_know_another():
+    contracts = tomllib.loads((TESTS.parent / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    apart = next(c["modules"] for c in contracts if c["type"] == "independence")
+    assert {e.module_name for e in ENTRIES} <= set(apart)
 
 
 def test_an_unknown_system_is_refused_with_the_nearest_names():
