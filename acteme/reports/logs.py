@@ -31,7 +31,12 @@ DOTS, GROUPS = 800, 10
 def with_logs(page: Page, run: Run, corpus: Corpus) -> Page:
     """The page with what its task shows."""
     if run.can("predict"):
-        make = {"ranking": _with_users, "clicks": _with_chances, "anomalies": _with_oddities}.get(run.entry.task)
+        make = {
+            "ranking": _with_users,
+            "matching": _with_users,
+            "clicks": _with_chances,
+            "anomalies": _with_oddities,
+        }.get(run.entry.task)
         page = make(page, run, corpus) if make else page
     return _with_latents(page, run, corpus) if run.can("encode") else page
 

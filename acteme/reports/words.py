@@ -110,12 +110,11 @@ ABOUT_AT = {
     "min_ade": ("Least ADE of {}", "The ADE of the best of {} predictions; the lower, the better."),
     "min_fde": ("Least FDE of {}", "The FDE of the best of {} predictions; the lower, the better."),
     "goal_fde": ("Least goal error of {}", "Distance of the best of {} drawn goals; Y-net's code calls it FDE."),
-    "hr": ("HR@{}", "Share of those who ask with a right one among the first {}."),
-    "ndcg": ("NDCG@{}", "Gain of the first {}, the right ones discounted by their places, over the best possible."),
-    "recall": ("Recall@{}", "Share of the right ones among the first {}, the mean over all who ask."),
-    "map": ("MAP@{}", "Mean precision at the right ones among the first {}."),
     "job_hr": ("HR@{}, jobs for people", "Share of people with a right job among the first {}."),
-    "job_ndcg": ("NDCG@{}, jobs for people", "The same gain, of the first {} jobs for people."),
+    "job_ndcg": ("NDCG@{}, jobs for people", "The same of people and jobs, {} at most, a lower place counting less."),
+    "job_mrr": ("MRR@{}, jobs for people", "1 / the place of the right job, where it is among the first {}; else 0."),
+    "job_recall": ("Recall@{}, jobs for people", "Share of a person's right jobs that are among the first {}."),
+    "job_map": ("MAP@{}, jobs for people", "Mean precision at each of the right jobs among the first {}."),
     "event_map_pku": ("Event mAP@{}, PKU-MMD rule", "At an overlap of {}, as the PKU-MMD script counts."),
 }
 

@@ -203,3 +203,35 @@ def test_the_arms_of_scprg_differ_in_roles_and_pooling_only():
         assert same == base.extract and changed.pretrain == base.pretrain
         assert replace(changed.extract.layout, roles=True) == base.extract.layout
     assert len({repr(_config(arm).extract) for arm in ARMS}) == len(ARMS)
+
+
+def test_the_arms_of_sesa_differ_in_the_second_stage_only():
+    from dataclasses import replace
+
+    from acteme.claims.sesa import ARMS, _config
+
+    base = _config("sesa")
+    for arm, change in ARMS.items():
+        config = _config(arm)
+        assert config.skills == base.skills
+        epochs = 8 if config.match.pretrained else 14
+        squash = "identity" if arm == "latent" else "sigmoid"
+        network = replace(base.match.network, squash=squash)
+        recipe = replace(base.match.recipe, epochs=epochs)
+        assert config.match == replace(base.match, network=network, recipe=recipe, **change)
+    assert base.match.skill == 1 and _config("latent").match.skill == 0 and not _config("latent").match.pretrained
+
+
+def test_exchanged_names_leave_the_rankings_of_sesa():
+    import numpy as np
+
+    from acteme.claims.sesa import _named
+    from acteme.engine.measures.matching import asked_for
+    from acteme.recordings.behavior.readers.esco import esco
+
+    corpus = esco(members=2, held=1)
+    truth = asked_for(corpus)
+    right = _named(truth.astype(float), truth, corpus)
+    wrong = _named(truth.astype(float), truth, corpus, np.random.default_rng(0).permutation(truth.shape[1]))
+    assert right["skill ap"] == pytest.approx(1) == right["gap"] and right["matched ap"] == pytest.approx(1)
+    assert abs(wrong["skill ap"] - wrong["chance"]) < 0.06 and abs(wrong["gap"]) < 0.05

@@ -15,6 +15,7 @@ from acteme.engine.tables import told
 from acteme.engine.train import train
 from acteme.errors import InputError
 from acteme.recordings.behavior.readers.esco import esco
+from acteme.reports.gather import gather
 from acteme.systems.recommend.sesa import Config, MatchConfig, NetworkConfig, SkillsConfig
 from tests.recordings.behavior.samples import CONCEPTS, PAIRS, write_skills
 from tests.tiny import command
@@ -98,7 +99,9 @@ def test_from_the_command_line(tmp_path, monkeypatch):
     asked = command("predict", run, f"skills:{other}?val=0&test=0&known=0", "--format", "csv")
     lines = asked.out.splitlines()
     assert lines[0] == "user,rank,item,title,score,because" and len(lines) == 1 + 6 * 4 and "p5,1,j" in asked.out
-    assert command("report", run).code == 0 and (run / "report.html").stat().st_size > 10_000
+    assert command("report", run).code == 0 and "Looking for something new." in (run / "report.html").read_text()
+    shown = gather(load(run)).users
+    assert [u.name for u in shown] == ["p5", "p6"] and all(o.because for u in shown for o in u.offers)
 
 
 def test_people_without_jobs_cannot_be_measured(run, corpus):

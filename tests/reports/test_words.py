@@ -6,6 +6,7 @@ from acteme.reports.words import COUNTS, HEADLINES, PLAIN, SWAPS, shown, title_a
 from acteme.tasks import (
     anomalies,
     clicks,
+    concepts,
     forecasting,
     hierarchy,
     matching,
@@ -35,15 +36,17 @@ def names():
     chance, label = np.array([0.1, 0.9, 0.5, 0.4]), np.array([0, 1, 0, 1])
     clicked = clicks.measure(chance, label, np.zeros(4, int), resamples=2)
     rated, odd = ratings.measure(chance, label, resamples=2), anomalies.measure(chance, label, resamples=2)
+    people = torch.rand(4, 3)
+    matched = matching.measure(people, people[:2], np.array([[0, 0], [1, 0], [1, 1], [2, 1]]), resamples=2)
+    named = concepts.measure(truth, truth > 0, resamples=2).metrics
+    of_both = [f"{side}_{n}" for side in ("job", "profile") for n in named]
     counted = [f"{n}_{who}" for n in ("auc", "average_precision") for who in ("rarity", "strangeness")]
     swaps = [f"{n}@{k}" for n in SWAPS for k in (1, 2, 3)]
-    matched = matching.measure(torch.eye(3), torch.eye(3), np.array([[0, 0], [1, 1], [2, 2]]), resamples=2)
-    about = [f"{who}_concept_{n}" for who in ("job", "profile") for n in ("ap", "base", "gap")]
     inspected = ["fvu", "dead", "active", "base_ndcg@10"]
     found = (several, single, clips, levels, pairs, *order, future, ranked, clicked, rated, odd, matched)
-    counted += [*about, *inspected]
     measured = [n for o in found for n in o.metrics]
-    return list(dict.fromkeys(["human_seconds", "table_share", *COUNTS, "new_events", *counted, *swaps, *measured]))
+    more = ["human_seconds", "table_share", *COUNTS, "new_events", "deletion"]
+    return list(dict.fromkeys([*more, *of_both, *inspected, *counted, *swaps, *measured]))
 
 
 def test_every_metric_has_words_of_its_own(names):
