@@ -56,7 +56,7 @@ def measure(
     together = np.unique(pairs[goes], axis=0)
     if not len(together):
         raise InputError("no pair goes together", "matching", "give people with jobs")
-    offset = torch.zeros(len(jobs), dtype=jobs.dtype) if bias is None else bias.to(jobs)
+    offset = jobs.new_zeros(len(jobs)) if bias is None else bias.to(jobs)
     wanted, found = np.unique(together[:, 1], return_inverse=True)
     to_people = _ranked(jobs[torch.from_numpy(wanted).to(jobs.device)], people, found, together[:, 0], None)
     owners, who = np.unique(together[:, 0], return_inverse=True)

@@ -25,8 +25,8 @@ and `match` (the stages), `index` (sparse vectors of large catalogs), `esa` (wha
 unsupervised explicit semantic analysis).
 
 Speed on a processor, one thread (`benchmarks/sesa_step.py`): a training step 1.3 times as fast as with packed
-sequences, 1.7 times with the widths of the defaults, and 2.9 and 3.7 times as fast as with padded texts, pair by pair.
-Scores of 5,000 jobs of 13,939 skills by the sparse index 28 times as fast as by dense products.
+sequences, 1.5 times with the widths of the defaults, and 2.9 and 3.7 times as fast as with padded texts, pair by pair.
+Scores of 5,000 jobs of 13,939 skills by the sparse index 26 times as fast as by dense products.
 
 **Deviations**: there is no official code to deviate from. Beyond what the sources tell:
 
