@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from rich.console import Console
 
 from acteme.catalog import ENTRIES
 from acteme.engine.config import configured, rows, to_json
@@ -110,3 +111,17 @@ def test_claims_show_difference_interval_and_verdict(capsys):
              "difference": {"mean": -0.25, "low": -0.5, "high": -0.125}}  # fmt: skip
     terminal.claims([entry])
     assert capsys.readouterr().out == ("a [b] wins\n  top1: b - a = -0.2500 (-0.5000 to -0.1250) over 2 seeds: fails\n")
+
+
+def test_a_bar_is_drawn_in_a_terminal_only(monkeypatch, capsys):
+    with terminal.reading("log", True) as watch:
+        assert watch is None
+    monkeypatch.setattr(terminal, "Console", lambda **given: Console(**given, force_terminal=True, width=100))
+    with terminal.reading("log [1]", False) as watch:
+        assert watch is None
+    assert capsys.readouterr().err == ""
+    with terminal.reading("log [1]", True) as watch:
+        watch(1, 4)
+        watch(4, 4)
+    shown = capsys.readouterr().err
+    assert "reading log [1]" in shown and "100%" in shown

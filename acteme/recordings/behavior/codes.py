@@ -10,7 +10,7 @@ NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 DATE = re.compile(r"^\s*\d{4}-\d\d-\d\d")
 
 
-LARGEST = 1 << 26
+LARGEST = 1 << 24
 """Names that are whole numbers below this one are looked up in a table."""
 TENS = 10 ** np.arange(1, 9)
 
@@ -49,7 +49,8 @@ class Codes:
     def _looked_up(self, whole: np.ndarray) -> np.ndarray:
         table = self.table if self.table is not None else np.zeros(0, np.int32)
         if (largest := int(whole.max(initial=-1))) >= len(table):
-            table = np.concatenate([table, np.zeros(max(largest + 1, 2 * len(table)) - len(table), np.int32)])
+            room = max(largest + 1, min(2 * len(table), LARGEST))
+            table = np.concatenate([table, np.zeros(room - len(table), np.int32)])
         new = whole[table[whole] == 0]
         if len(new):
             place = np.arange(len(new), dtype=np.int32)

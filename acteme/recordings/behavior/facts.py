@@ -39,9 +39,9 @@ def facts(corpus: Corpus) -> Iterator[tuple[str, str]]:
         yield "outcome", f"{least:g} to {most_of:g}, {mean:.3g} on average"
     names = {"train": "for training", "val": "for validation", "test": "for the test"}
     parts = sorted(set(split.tolist()), key=lambda name: [*names, name].index(name))
-    sizes = [int(corpus.frames[split == n].sum() if alone else (split == n).sum()) for n in parts]
+    much = [int(corpus.frames[split == n].sum() if alone else (split == n).sum()) for n in parts]
     unit = "events" if alone else whose
-    told = (f"{size:,} {unit} {names.get(n, n or 'in none')}" for size, n in zip(sizes, parts, strict=True))
+    told = (f"{size:,} {unit} {names.get(n, n or 'in none')}" for size, n in zip(much, parts, strict=True))
     yield "splits", ", ".join(told)
 
 

@@ -216,7 +216,7 @@ def test_who_waits_is_told_how_much_is_read(tmp_path, monkeypatch):
     assert seen[-1] == (len(ROWS), len(ROWS)) and len(seen) >= 6
 
 
-@pytest.mark.parametrize("names", [["7", "3", "12", "3"], ["7", "x", "07", "7"], ["0", "67108864", "0", "1"],
+@pytest.mark.parametrize("names", [["7", "3", "12", "3"], ["7", "x", "07", "7"], ["16777215", "16777216", "0"],
                                    ["-1", "1", "+1", "1"], ["0x1f", "31", "1.0", "1"],
                                    ["9", "10", "99", "100"]])  # fmt: skip
 def test_names_are_numbered_as_they_are_met(names):
