@@ -25,6 +25,12 @@ padding, for DARE, TWIN, DIN, three and four tables, both kinds of projections, 
 float64 / float32): losses 2e-15 / 2e-6, gradients 2e-13 / 5e-5 of the largest of each tensor, probabilities 1e-8 (which
 the official code adds to them) / 2e-6, in training and in evaluation.
 
+Speed on a processor, one thread, against the official arithmetic done its way (`benchmarks/dare_step.py`: 128 clicks
+with two negatives each, histories of 200, 200,000 items): losses and gradients 3.3 times, a step with Adam 2.3 times,
+with sparse gradients 3.2, inference 4.4. A search by attention of half the width (`benchmarks/dare_search.py`) is 1.5
+times as fast as TWIN's at 8 against 16 numbers an embedding and 3.4 times at 64 against 128 where histories are looked
+up, 1.4 and 1.5 times where their vectors are cached: picking the best then takes more time than scoring.
+
 **Deviations** from the official code, and from the papers of other methods:
 
 - Padding is never searched nor attended to. Officially it enters the top k where a history is shorter than k, with
