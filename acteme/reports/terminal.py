@@ -1,5 +1,6 @@
 """What people look at in a terminal: tables of systems, settings, data names, metrics and claims."""
 
+import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -110,6 +111,8 @@ def _shown(value: Any) -> str:
 def _text(value: Any) -> str:
     """A setting as --set takes it."""
     if isinstance(value, tuple):
+        if any(isinstance(part, str) and "," in part for part in value):
+            return json.dumps(value, separators=(",", ":"))
         return ",".join(map(_text, value)) or "()"
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 

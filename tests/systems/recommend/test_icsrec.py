@@ -134,7 +134,7 @@ def test_the_coarse_contrast_of_the_official_code():
 
 
 def test_a_foreign_state_is_refused():
-    with pytest.raises(InputError, match="is no checkpoint of ICSRec; give a state with item_embeddings.weight"):
+    with pytest.raises(InputError, match=r"is no checkpoint of ICSRec; give a state with item_embeddings.weight"):
         Recommender.official_state_dict({"weight": torch.zeros(1)})
 
 
