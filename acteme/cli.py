@@ -162,8 +162,9 @@ def evaluate(run: RunFolder, data: OptionalData = None, split: str = "test", pro
         data: what to evaluate on; the data that it was trained on unless given.
         split: which part of the data.
         protocol: predictions, linear, knn, semi-1, semi-5, semi-10, finetune or transfer; retrieval: all, threshold,
-            nsim, guo, car or distractors; ranking: full, repeats, sampled; clicks: outcomes, ratings, negatives;
-            anomalies: labels, swaps. The run's own predictions unless given, or linear where it makes none.
+            nsim, guo, car or distractors; ranking: full, repeats, profiles, sampled; clicks: outcomes, ratings,
+            negatives; anomalies: labels, swaps; arguments: rams, wikievents. The run's own predictions unless given, or
+            linear where it makes none.
     """
     from acteme.engine.evaluate import evaluate as evaluate_
     from acteme.reports import terminal
@@ -177,7 +178,7 @@ def predict(
     run: RunFolder,
     inputs: Annotated[Positional[tuple[str, ...]], arg(metavar="INPUT...", help_behavior_hint="(one or more)")],
     to: OptionalPath = None,
-    format: Annotated[Literal["jsonl", "csv", "vtt", "eaf", "ma52"] | None, arg(help_behavior_hint="")] = None,
+    format: Annotated[Literal["jsonl", "csv", "vtt", "eaf", "ma52", "rams"] | None, arg(help_behavior_hint="")] = None,
     threshold: OptionalFloat = None,
     smooth: float = 0.0,
     gap: float = 0.0,
@@ -192,13 +193,14 @@ def predict(
     """Predicts the actions in recordings of any length: start, end (seconds), label, score.
 
     Of logs: the items that each user wants next, the chance of a click for each event, or events by how odd they are.
+    Of documents: who and what takes part in an event, in words.
 
     Args:
         run: the run folder.
         inputs: files, folders or data names.
         to: the file to write (a folder for vtt and eaf of several recordings); printed unless given.
-        format: jsonl (JSON Lines), csv, vtt (WebVTT), eaf (ELAN) or ma52 (a submission to that benchmark); told by the
-            suffix of --to unless given.
+        format: jsonl (JSON Lines), csv, vtt (WebVTT), eaf (ELAN), ma52 (a submission to that benchmark) or
+            rams (what the scorers of event arguments read); told by the suffix of --to unless given.
         threshold: score from which a class holds.
         smooth: seconds of a median filter over the scores.
         gap: segments of one class at most so many seconds apart become one.

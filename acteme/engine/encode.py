@@ -18,8 +18,8 @@ from acteme.atomic import fresh_folder
 from acteme.engine.adapt import View, gathered, own_spec
 from acteme.engine.device import device_for
 from acteme.engine.inputs import Input, Part, dealt, parts
-from acteme.engine.latents import log_latents, window_latents
-from acteme.engine.logs import is_log
+from acteme.engine.latents import untimed_latents, window_latents
+from acteme.engine.logs import is_document, untimed
 from acteme.engine.names import opened
 from acteme.engine.pool import pool_map, worker_count
 from acteme.engine.run import Run, load, loaded
@@ -51,7 +51,7 @@ class Table:
     texts: int = 0
     """Captions, where the run that encoded them reads text, too."""
     unit: str = "s"
-    """Of start and end: seconds, or `events` of a log."""
+    """Of start and end: seconds, or `events` of a log, or `words` of a document."""
 
     def open(self, texts: bool = False) -> Any:
         """The LanceDB table: recording, start, end, label, split, vector; of captions, with `texts`: and text."""
@@ -111,7 +111,7 @@ def encode(
     if not hasattr(run.kind(name), "encode"):
         raise InputError(f"stage '{name}' does not encode", run.folder, "choose another stage")
     how = Slide(getattr(run.config, name).windows, run.clip, None, overlap, batch)
-    log = is_log(run.spec)
+    log = untimed(run.spec)
     found = [] if log else parts(data, split)
     count = 1 if log else worker_count(workers, sum(map(len, found)))
     manner = Manner(name, how, split, device_for(accelerator, alone=count == 1 and not ray))
@@ -137,7 +137,7 @@ def encode(
         width = first.schema.field("vector").type.list_size
         where = os.path.relpath(run.folder.absolute(), to.absolute())
         table = Table(to, where, run.entry.slug, name, width, made.count_rows(), sum(b.num_rows for b in said),
-                      "events" if log else "s")  # fmt: skip
+                      "words" if is_document(run.spec) else "events" if log else "s")  # fmt: skip
         if said:
             _write(lancedb.connect(work), said[0], iter(said[1:]), TEXTS)
         meta = {k: v for k, v in asdict(table).items() if k != "folder"}
@@ -200,14 +200,15 @@ def _part(run: Run, manner: Manner, part: Part) -> tuple[pa.RecordBatch, pa.Reco
 
 
 def _users(run: Run, manner: Manner, corpus: Corpus) -> Iterator[pa.RecordBatch]:
-    """The latents of a log: of what is known of each user, or of each event where there are no users.
+    """The latents of a log: of what is known of each user, or of each event where there are no users; or of documents.
 
-    A start and an end are numbers of events.
+    A start and an end are numbers of events, or of words.
     """
     module, names, splits = loaded(run, manner.stage, manner.device), corpus.column("name"), corpus.column("split")
-    for index, start, end, vectors in log_latents(module, corpus, manner.how.windows, manner.how.batch):
+    kinds = np.array([*corpus.spec.classes, ""] if is_document(corpus.spec) else [""])
+    for index, start, end, vectors in untimed_latents(module, corpus, manner.how.windows, manner.how.batch):
         columns = {"recording": names[index].tolist(), "start": start.tolist(), "end": end.tolist(),
-                   "label": [""] * len(index), "split": splits[index].tolist()}  # fmt: skip
+                   "label": kinds[corpus.label[index]].tolist(), "split": splits[index].tolist()}  # fmt: skip
         yield _batch(columns, vectors)
 
 

@@ -1,5 +1,5 @@
 """Predictions as files: JSON Lines, CSV, WebVTT (subtitles for video players), ELAN's .eaf (annotation tiers), and the
-CSV that the benchmark of MA-52 takes."""
+CSV that the benchmark of MA-52 takes, and the lines that the scorers of RAMS and WikiEvents read."""
 
 import csv
 import json
@@ -15,10 +15,10 @@ import numpy as np
 
 from acteme.atomic import fresh_file, write_text
 from acteme.engine import tables
-from acteme.engine.answers import Answer, Prediction
+from acteme.engine.answers import Answer, Extraction, Prediction
 from acteme.errors import InputError
 
-FORMATS = ("jsonl", "csv", "vtt", "eaf", "ma52")
+FORMATS = ("jsonl", "csv", "vtt", "eaf", "ma52", "rams")
 BEST = 5
 """Classes and groups of a clip that MA-52's benchmark asks for."""
 
@@ -160,7 +160,15 @@ def _futures_csv(predictions: Iterable[Prediction], table: Any) -> None:
                 table.writerow([p.recording, k, _time(time), round(float(x), 4), round(float(y), 4)])
 
 
-TABLES = {"jsonl": _jsonl, "csv": _csv, "ma52": _ma52}
+def _rams(predictions: Iterable[Answer], put: Callable[[str], object]) -> None:
+    """A line per document, as the official scorers of RAMS and WikiEvents read it."""
+    for p in predictions:
+        if not isinstance(p, Extraction):
+            raise InputError("the run finds no arguments of events", "--format", "use jsonl or csv")
+        put(json.dumps(tables.scored(p), ensure_ascii=False) + "\n")
+
+
+TABLES = {"jsonl": _jsonl, "csv": _csv, "ma52": _ma52, "rams": _rams}
 """Formats of which one file holds all recordings."""
 
 

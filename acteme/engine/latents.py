@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from acteme.engine.device import device_of
-from acteme.engine.logs import at_once, ending, every, has_users, reach
+from acteme.engine.logs import at_once, ending, every, has_users, is_document, reach
 from acteme.recordings.batch import to_device
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.windows import Windows
@@ -25,6 +25,17 @@ def window_latents(
         window = corpus.cut(windows, which, at)
         pooled = module.encode(to_device(window, device)).pooled  # type: ignore[operator]
         yield which, at, window["frames"].numpy(), pooled.float().cpu().numpy()
+
+
+def untimed_latents(
+    module: nn.Module, corpus: Corpus, windows: Windows, batch: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """As `log_latents`, or of documents as wholes."""
+    if not is_document(corpus.spec):
+        yield from log_latents(module, corpus, windows, batch)
+        return
+    for index, start, frames, vectors in window_latents(module, corpus, windows, batch):
+        yield index, start, start + frames, vectors
 
 
 @torch.no_grad()

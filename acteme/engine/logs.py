@@ -23,6 +23,16 @@ def is_log(spec: Spec) -> bool:
     return bool(spec.items or spec.fields)
 
 
+def is_document(spec: Spec) -> bool:
+    """Whether frames are words."""
+    return bool(spec.roles)
+
+
+def untimed(spec: Spec) -> bool:
+    """Whether frames are no moments of a clock, but events of a log or words of a document."""
+    return is_log(spec) or is_document(spec)
+
+
 def has_users(corpus: Corpus) -> bool:
     """Whether each recording is what is known of a user; else it is a stretch of a log whose events stand for
     themselves."""

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Int
 from acteme.atomic import fresh_file
 from acteme.engine.adapt import adapt
 from acteme.engine.inputs import Input
-from acteme.engine.logs import has_users, is_log, newest
+from acteme.engine.logs import has_users, is_document, is_log, newest
 from acteme.engine.run import Run
 from acteme.errors import InputError
 from acteme.recordings.corpus import Corpus
@@ -45,11 +45,14 @@ def kept(run: Run, name: str) -> pa.Table | None:
 
 def fitted(corpus: Corpus, run: Run) -> Corpus:
     """The corpus as a run reads it; InputError where there is no way."""
+    if is_document(run.spec):
+        return retyped(corpus, run)
     return renumbered(corpus, run) if is_log(run.spec) else adapt(corpus, run.spec)
 
 
 def opened(run: Run, inputs: Input | Sequence[Input], split: str | None = None) -> Iterator[Corpus]:
-    """Logs to answer for, in the numbers of a run: of the split, or if none is named, all that is known of each user.
+    """Logs or documents to answer for, in the numbers of a run: of the split, or if none is named, all that is known of
+    each user.
 
     Raises:
         InputError: there is no such data, or the run cannot read it.
@@ -59,7 +62,8 @@ def opened(run: Run, inputs: Input | Sequence[Input], split: str | None = None) 
             yield Corpus.of([one], run.spec, catalog=kept(run, "catalog"))
             continue
         corpus = open_data(one)
-        yield renumbered(newest(corpus) if split is None else corpus.select(split), run)
+        newer = newest(corpus) if split is None and is_log(corpus.spec) else corpus
+        yield fitted(newer if split is None else corpus.select(split), run)
 
 
 def renumbered(corpus: Corpus, run: Run) -> Corpus:
@@ -90,6 +94,33 @@ def renumbered(corpus: Corpus, run: Run) -> Corpus:
     classes = wanted.classes or own.classes
     spec = replace(out.spec, items=wanted.items, fields=wanted.fields, sizes=wanted.sizes, classes=classes)
     return replace(out, spec=spec, catalog=catalog if wanted.items else out.catalog)
+
+
+def retyped(corpus: Corpus, run: Run) -> Corpus:
+    """Documents in the types and roles of a run; the same ones where they have them already.
+
+    Documents with an event of a type that the run does not know are left out (`notes` says how many); a role that it
+    does not know becomes -1.
+
+    Raises:
+        InputError: there are no documents, or the run knows none of their types.
+    """
+    own, wanted = corpus.spec, run.spec
+    if corpus.arguments is None:
+        raise InputError("the data has no documents", run.name, "give documents, see docs/data.md")
+    if (own.classes, own.roles) == (wanted.classes, wanted.roles):
+        return corpus
+    types, roles = ({name: k for k, name in enumerate(some)} for some in (wanted.classes, wanted.roles))
+    label = np.array([*(types.get(name, -1) for name in own.classes), -1])[corpus.table["label"]]
+    number = np.array([*(roles.get(pair, -1) for pair in own.roles), -1])[corpus.arguments.number]
+    good = label[corpus.rows] >= 0
+    if not good.any():
+        known = ", ".join(wanted.classes[:6])
+        raise InputError("the run knows none of the types of events", "data", f"it knows {known}")
+    note = (f"{int((~good).sum())} of {len(good)} events are of types that the run does not know",)
+    return replace(corpus, spec=replace(own, classes=wanted.classes, roles=wanted.roles, most=wanted.most),
+                   table=corpus.table | {"label": label}, arguments=replace(corpus.arguments, number=number),
+                   chosen=corpus.rows[good], notes=corpus.notes + (() if good.all() else note))  # fmt: skip
 
 
 def _alike(a: pa.Table | pa.ChunkedArray | None, b: pa.Table | pa.ChunkedArray | None) -> bool:

@@ -9,7 +9,7 @@ from acteme.engine.answers import Answer, Manner
 from acteme.engine.concepts import latents_of
 from acteme.engine.device import device_for
 from acteme.engine.inputs import Input, Part, dealt, parts
-from acteme.engine.logs import is_log
+from acteme.engine.logs import untimed
 from acteme.engine.names import opened
 from acteme.engine.pool import pool_map, worker_count
 from acteme.engine.run import Run, load
@@ -61,7 +61,7 @@ def predict(
 
     Of logs: what comes next for each user after all of the events (`Recommendation`), how each event turns out
     (`Judgement`), or how odd it is (`Oddity`). Where a split is named, the last two are of the last event of each user.
-    They are worked on in one process, as long as they may be.
+    Of documents: who and what takes part in their events (`Extraction`). Both are worked on in one process.
 
     Raises:
         InputError: the run is not trained, an input cannot be read or converted, or an option is out of range.
@@ -77,7 +77,7 @@ def predict(
     if not hasattr(run.kind(name), "predict"):
         raise InputError(f"stage '{name}' does not predict", run.folder, "choose another stage")
     windows = getattr(run.config, name).windows
-    if is_log(run.spec):
+    if untimed(run.spec):
         how = Slide(windows, run.clip, batch=batch)
         turned = latents_of(run, name, edits or {})
         told = Manner(name, rules, how, scores, split, device_for(accelerator), count, turned)

@@ -9,7 +9,7 @@ import numpy as np
 
 from acteme.engine.encode import Manner, Table, encode_recordings, open_table, reads_text, text_vectors
 from acteme.engine.inputs import Part, parts
-from acteme.engine.latents import log_latents
+from acteme.engine.latents import untimed_latents
 from acteme.engine.names import opened
 from acteme.engine.run import Run, load, loaded
 from acteme.engine.slide import Slide
@@ -80,7 +80,7 @@ def search(
             raise InputError(f"has no row {query}", table.folder, f"rows are 0 to {table.rows - 1}")
         asked = rows.take_offsets([query]).to_arrow().to_pylist()[0]
         vector = np.array(asked["vector"], np.float32)
-    elif isinstance(query, str) and table.unit == "events" and (named := _named(rows, query)):
+    elif isinstance(query, str) and table.unit != "s" and (named := _named(rows, query)):
         asked, vector = named, np.array(named["vector"], np.float32)
     elif isinstance(query, str) and _is_text(query) and reads_text(own := _own(table, run), table.stage):
         if start is not None or end is not None:
@@ -97,7 +97,7 @@ def search(
 def example(table: Table, query: str | Path | Recording, start: float | None, end: float | None,
             run: Run | Path | str | None) -> np.ndarray:  # fmt: skip
     """The latent of an example: the mean of the directions of its windows."""
-    if table.unit == "events":
+    if table.unit != "s":
         return _of_log(table, query, start, end, run)
     found = parts(query)
     if (count := sum(map(len, found))) != 1:
@@ -127,6 +127,8 @@ def _of_log(table: Table, query: str | Path | Recording, start: float | None, en
         raise InputError(f"{count} recordings", str(query), "give a user of the table, its row, or a log of one user")
     corpus, total = found[0], int(found[0].frames[0])
     first, last = int(start or 0), total if end is None else min(int(end), total)
+    if table.unit == "words" and (start is not None or end is not None):
+        raise InputError("a document is taken as a whole", "--start, --end", "leave them away")
     if not 0 <= first < last:
         raise InputError(f"events {first} to {last} are none", str(query), f"it has {total}")
     row = corpus.rows[0]
@@ -134,7 +136,9 @@ def _of_log(table: Table, query: str | Path | Recording, start: float | None, en
     cut["offset"][row] += first
     cut["frames"][row] = last - first
     module = loaded(own, table.stage)
-    vectors = np.concatenate([v for *_, v in log_latents(module, replace(corpus, table=cut), _windows(own, table), 64)])
+    vectors = np.concatenate(
+        [v for *_, v in untimed_latents(module, replace(corpus, table=cut), _windows(own, table), 16)]
+    )
     vectors = _checked(vectors, table, own)
     return (vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)).mean(0)
 

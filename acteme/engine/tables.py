@@ -1,8 +1,8 @@
-"""Answers of logs as rows: what stands in a line of JSON, and in a line of CSV."""
+"""Answers of logs and documents as rows: what stands in a line of JSON, and in a line of CSV."""
 
 from typing import Any
 
-from acteme.engine.answers import Answer, Judgement, Oddity, Recommendation
+from acteme.engine.answers import Answer, Extraction, Judgement, Oddity, Recommendation, Span
 
 
 def told(answer: Answer) -> dict[str, Any]:
@@ -24,6 +24,10 @@ def told(answer: Answer) -> dict[str, Any]:
             return {"recording": answer.recording, **({"user": answer.user} if answer.user else {}),
                     "event": answer.event, "time": answer.time, "oddity": round(answer.score, 4),
                     "fields": dict(answer.fields), "pair": list(answer.pair)}  # fmt: skip
+        case Extraction():
+            return {"recording": answer.recording, "event": answer.event, "trigger": _words(answer.trigger),
+                    "arguments": [{"role": s.role, **_words(s), "score": round(s.score, 4)}
+                                  for s in answer.arguments]}  # fmt: skip
     raise TypeError(answer)
 
 
@@ -36,6 +40,8 @@ def header(answer: Answer) -> list[str]:
             return ["recording", "user", "event", "time", "item", "title", answer.kind]
         case Oddity():
             return ["recording", "user", "event", "time", "oddity", *(name for name, _ in answer.fields), "pair"]
+        case Extraction():
+            return ["recording", "event", "trigger", "role", "words", "first", "last", "score"]
     raise TypeError(answer)
 
 
@@ -53,4 +59,18 @@ def rows(answer: Answer) -> list[list[Any]]:
         case Oddity():
             return [[answer.recording, answer.user, answer.event, answer.time, round(answer.score, 4),
                      *(value for _, value in answer.fields), " + ".join(answer.pair)]]  # fmt: skip
+        case Extraction():
+            return [[answer.recording, answer.event, answer.trigger.words, s.role, s.words, s.first, s.last,
+                     round(s.score, 4)] for s in answer.arguments]  # fmt: skip
     raise TypeError(answer)
+
+
+def scored(answer: Extraction) -> dict[str, Any]:
+    """An extraction as the official scorers of arguments read it; see `recordings.documents.predictions`."""
+    event = [[answer.trigger.first, answer.trigger.last],
+             *([s.first, s.last, s.role, round(s.score, 6)] for s in answer.arguments)]  # fmt: skip
+    return {"doc_key": answer.recording, "predictions": [event]}
+
+
+def _words(span: Span) -> dict[str, Any]:
+    return {"words": span.words, "first": span.first, "last": span.last}

@@ -249,7 +249,7 @@ def check_labels(entry: catalog.Entry, corpus: Corpus, stages: Sequence[str]) ->
         case "matching":
             lack, labeled = "job", bool((np.asarray(corpus.arrays["item"]) > 0).any())
         case "ranking":
-            lack, labeled = "second event", bool((corpus.frames > 1).any())
+            lack, labeled = "second event", bool(((corpus.frames > 1) | (corpus.column("text") != "")).any())
         case "clicks":
             lack, labeled = "outcome", "outcome" in corpus.arrays or "item" in corpus.arrays
             more = "a column of clicks, labels or ratings, or one of items"

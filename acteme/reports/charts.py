@@ -135,7 +135,7 @@ def latent_map(m: LatentMap, classes: tuple[str, ...], width: int = 800, height:
     dots = []
     for i, k in enumerate(m.label):
         name = classes[k] if k >= 0 else "no class"
-        when = f"{m.start[i]:.1f}-{m.end[i]:.1f} s" if m.unit == "s" else f"event {m.end[i]:.0f}"
+        when = f"{m.start[i]:.1f}-{m.end[i]:.1f} s" if m.unit == "s" else f"{m.unit[:-1]} {m.end[i]:.0f}"
         tip = f"{name} · {m.recording[i]} · {when}"
         color = f"var(--k{k})" if k >= 0 else "var(--muted)"
         x, y = first[i]

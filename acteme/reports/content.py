@@ -170,6 +170,26 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """Words of a document that are alike in what is said of them."""
+
+    words: str
+    trigger: bool = False
+    found: tuple[str, ...] = ()
+    """Roles that were predicted."""
+    true: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Text:
+    """A document with the event that it tells of."""
+
+    name: str
+    event: str
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
 class Page:
     """Everything on the page; what is missing is left out."""
 
@@ -195,6 +215,7 @@ class Page:
     figure: Figure | None = None
     replays: tuple[Replay, ...] = ()
     scenes: tuple[Scene, ...] = ()
+    texts: tuple[Text, ...] = ()
     users: tuple[User, ...] = ()
     events: tuple[Event, ...] = ()
     events_title: str = ""

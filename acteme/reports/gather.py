@@ -14,7 +14,7 @@ from acteme.engine.config import to_json
 from acteme.engine.encode import captions_of
 from acteme.engine.evaluate import evaluate, part
 from acteme.engine.latents import window_latents
-from acteme.engine.logs import is_log
+from acteme.engine.logs import is_document, is_log, untimed
 from acteme.engine.names import fitted
 from acteme.engine.predict import predict
 from acteme.engine.run import Run
@@ -29,6 +29,7 @@ from acteme.reports.content import ClassRow, Curve, LatentMap, Metric, Page, Rep
 from acteme.reports.logs import with_logs
 from acteme.reports.projections import projections
 from acteme.reports.replay import figure
+from acteme.reports.texts import with_texts
 from acteme.reports.watch import gather_scenes
 
 UNTRIMMED, CLIPS = 4, 12
@@ -53,6 +54,8 @@ PROTOCOLS = {
     "ratings": "The last event of each user, or every event, by its rating",
     "negatives": "The last item of each user against drawn ones",
     "labels": "Every event, by its label",
+    "rams": "Arguments by the rules of the scorer of RAMS",
+    "wikievents": "Arguments by the rules of the scorer of WikiEvents",
     "swaps": "Events against the same with some values exchanged",
 }
 CLASS_VALUES = {
@@ -60,6 +63,7 @@ CLASS_VALUES = {
     "recognition": ("accuracy", "Accuracy of each class, %", "clips"),
     "forecasting": ("gain", "Gain by adaptation in each scene, %", "windows"),
     "anomalies": ("auc", "Area under the ROC curve of each way to exchange values, %", "events"),
+    "arguments": ("f1", "F1 of each role, %", "arguments"),
 }
 
 
@@ -74,7 +78,7 @@ def gather(run: Run, data: str | Path | Corpus | None = None) -> Page:
         chosen = run.data if data is None else data
         whole = fitted(open_corpus(chosen), run)  # type: ignore[arg-type]
         corpus = part(whole, "test", other=data is not None and str(data) != run.data)
-        needy = run.entry.task != "forecasting" and not is_log(run.spec)
+        needy = run.entry.task != "forecasting" and not untimed(run.spec)
         notes += [f"{note[:1].upper()}{note[1:]}." for note in whole.notes]
         if found is None and not corpus.spec.classes and needy:
             notes.append("The data is not labeled, so nothing was measured.")
@@ -99,7 +103,9 @@ def gather(run: Run, data: str | Path | Corpus | None = None) -> Page:
     )
     if found is not None:
         page = with_evaluation(page, found)
-    if corpus is not None and is_log(run.spec):
+    if corpus is not None and is_document(run.spec):
+        page = with_texts(page, run, corpus)
+    elif corpus is not None and is_log(run.spec):
         page = with_logs(page, run, corpus)
     elif corpus is not None and run.entry.task == "forecasting":
         page = replace(page, scenes=gather_scenes(run, corpus), classes=page.classes or corpus.spec.scenes)
@@ -160,6 +166,8 @@ def _facts(run: Run) -> tuple[tuple[str, str], ...]:
     if is_log(s):
         items = (("Items", f"{s.items:,}"),) if s.items else ()
         what = (*items, *((("Fields", ", ".join(s.fields)),) if s.fields else ()))
+    if is_document(s):
+        what = (("Types of events", str(len(s.classes))), ("Roles", str(len(s.roles))))
     if s.scenes:
         what = (("Tracks", f"positions, {s.fps:g} per second"), ("Scenes", str(len(s.scenes))))
     return (

@@ -31,13 +31,7 @@ DOTS, GROUPS = 800, 10
 def with_logs(page: Page, run: Run, corpus: Corpus) -> Page:
     """The page with what its task shows."""
     if run.can("predict"):
-        make = {
-            "ranking": _with_users,
-            "matching": _with_users,
-            "clicks": _with_chances,
-            "anomalies": _with_oddities,
-        }.get(run.entry.task)
-        page = make(page, run, corpus) if make else page
+        page = SHOWN[run.entry.task](page, run, corpus)
     return _with_latents(page, run, corpus) if run.can("encode") else page
 
 
@@ -218,3 +212,13 @@ def _by_category(
     lift = part / part.mean(0)
     label = np.where(total[:, top].any(1), lift.argmax(1), -1)
     return tuple(names[k] for k in top), label, "the kind of items that it has more of than others"
+
+
+SHOWN = {
+    "ranking": _with_users,
+    "matching": _with_users,
+    "inspection": _with_users,
+    "clicks": _with_chances,
+    "anomalies": _with_oddities,
+}
+"""What is shown of the runs of each task."""

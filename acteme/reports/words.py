@@ -57,6 +57,26 @@ ABOUT = {
     "frozen_ade": ("ADE before adaptation", "The ADE of the predictor before it was adapted to the scenes."),
     "gain": ("Gain by adaptation", "Share of the ADE before adaptation that is saved, the mean over scenes."),
     "human_seconds": ("Human-seconds", "Seconds of people that a scene was adapted on, the mean over scenes."),
+    "precision": ("Precision", "Share of what was found that is true."),
+    "recall": ("Recall", "Share of what is true that was found."),
+    "f1": ("F1", "Arguments by all of their words and their role: harmonic mean of precision and recall."),
+    "identification_f1": ("F1 without roles", "Arguments by all of their words, whatever their role."),
+    "head_f1": ("Head F1", "Arguments by the syntactic head of their words, and their role."),
+    "head_identification_f1": ("Head F1 without roles", "Arguments by the syntactic head of their words."),
+    "ruled_head_f1": ("Head F1 by rule", "Arguments by the head of their words as a rule tells it, and their role."),
+    "ruled_head_identification_f1": ("Head F1 by rule, without roles", "Arguments by the head of their words alone."),
+    "coref_f1": ("Coreferent F1", "Arguments by any mention of the same entity, and their role."),
+    "coref_identification_f1": ("Coreferent F1 without roles", "Arguments by any mention of the same entity."),
+    "f1_at+0": ("F1, same sentence", "F1 of arguments in the sentence of the trigger."),
+    **{
+        f"f1_at{d:+d}": (f"F1, {far} {way}", f"F1 of arguments {far} {way} the trigger's.")
+        for d, far, way in (
+            (-2, "two sentences", "before"),
+            (-1, "one sentence", "before"),
+            (1, "one sentence", "after"),
+            (2, "two sentences", "after"),
+        )
+    },
     "mrr": ("Mean reciprocal rank", "Mean over all who ask of 1 / the place of what is right."),
     "auc": ("AUC", "Share of pairs of a positive and a negative of which the positive one scores higher."),
     "gauc_size": ("AUC within groups", "AUC within each group, such as a category, weighted by its size."),
@@ -149,12 +169,12 @@ HEADLINES = {
     "ranking": ("ndcg@10", "hr@10", "mrr", "hr@5"),
     "clicks": ("auc", "gauc_size", "log_loss", "information_gain", "rmse", "mae", "constant_mse",
                "table_values", "table_share"),
+    "arguments": ("f1", "identification_f1", "head_f1", "ruled_head_f1", "coref_f1"),
     "anomalies": (
         "auc", "average_precision", "auc_strangeness", "auc_rarity",
         "auc_marginal@1", "auc_strangeness_marginal@1", "auc_uniform@1", "auc_strangeness_uniform@1",
     ),
     "inspection": ("fvu", "ndcg@10", "base_ndcg@10", "dead"),
-    "arguments": ("f1", "identification_f1", "precision", "recall", "head_f1", "coref_f1"),
     "matching": ("mrr", "auc", "job_mrr", "job_concept_ap", "job_concept_gap"),
 }  # fmt: skip
 """What is shown large, where it is defined: the first four of these."""

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 import torch
 
+from acteme.recordings.annotations import Arguments
 from acteme.reports.words import COUNTS, HEADLINES, PLAIN, SWAPS, shown, title_and_meaning
 from acteme.tasks import (
     anomalies,
+    arguments,
     clicks,
     concepts,
     forecasting,
@@ -43,7 +45,12 @@ def names():
     counted = [f"{n}_{who}" for n in ("auc", "average_precision") for who in ("rarity", "strangeness")]
     swaps = [f"{n}@{k}" for n in SWAPS for k in (1, 2, 3)]
     inspected = ["fvu", "dead", "active", "base_ndcg@10"]
-    found = (several, single, clips, levels, pairs, *order, future, ranked, clicked, rated, odd, matched)
+    true = Arguments(np.zeros(1, int), np.zeros((1, 2), int), np.ones((1, 2), int), np.zeros(1, int))
+    spans = arguments.measure(true, true, 1, ["who"], head=lambda s, d: s[:, 0], mentions=np.ones((1, 4), int),
+                              sentence=[np.zeros(3, int)], resamples=2)  # fmt: skip
+    ruled = ["ruled_head_f1", "ruled_head_identification_f1", *(f"f1_at{d:+d}" for d in (-2, -1, 1, 2))]
+    found = (several, single, clips, levels, pairs, *order, future, ranked, clicked, rated, odd, matched, spans)
+    counted += ruled
     measured = [n for o in found for n in o.metrics]
     more = ["human_seconds", "table_share", *COUNTS, "new_events", "deletion"]
     return list(dict.fromkeys([*more, *of_both, *inspected, *counted, *swaps, *measured]))

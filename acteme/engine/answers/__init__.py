@@ -1,6 +1,6 @@
 """What a run says of recordings: one module a kind of prediction, with `answer(run, manner, part)`.
 
-Of logs it is `answer(run, manner, corpus)`, for a whole log is worked on at once.
+Of logs and documents it is `answer(run, manner, corpus)`: all of them are worked on at once.
 """
 
 from collections.abc import Mapping
@@ -24,6 +24,7 @@ KINDS = {
     "matching": "recommendations",
     "clicks": "chances",
     "anomalies": "oddities",
+    "arguments": "extractions",
 }
 """The module that answers for each task."""
 
@@ -106,7 +107,34 @@ class Oddity:
     """The two fields whose values go together least; empty where the method cannot tell."""
 
 
-Answer = Prediction | Recommendation | Judgement | Oddity
+@dataclass(frozen=True)
+class Span:
+    """Words of a document with the role that they play."""
+
+    role: str
+    words: str
+    first: int
+    """Number of the first word in the document, from 0."""
+    last: int
+    """Of the last one."""
+    score: float = 1.0
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Who and what takes part in one event."""
+
+    recording: str
+    """Its name."""
+    event: str
+    """Type of the event."""
+    trigger: Span
+    """The words that tell of it."""
+    arguments: tuple[Span, ...]
+    """In the order of the text."""
+
+
+Answer = Prediction | Recommendation | Judgement | Oddity | Extraction
 
 
 @dataclass(frozen=True)
