@@ -13,7 +13,8 @@ from acteme.errors import InputError
 from acteme.recordings.events.calls import Calls
 from acteme.recordings.events.mask import Mask
 
-FIELDS = ("user", "program", "parent", "call", "folder", "suffix", "mode", "error", "network", "port", "hour")
+FIELDS = ("account", "program", "parent", "call", "folder", "suffix", "mode", "error", "network", "port", "hour")
+"""`account` is the user of the machine: in a table, `user` would be whose events follow one another."""
 OTHER = "OTHER"
 """Stands for what is rare or unknown, number 0 of every field."""
 SERVICES = (20, 21, 22, 23, 25, 53, 80, 110, 123, 143, 389, 443, 445, 465, 587, 631, 993, 995, 3306, 5432, 6379, 8080)
@@ -95,7 +96,7 @@ def categorical(calls: Calls, fields: Sequence[str] = FIELDS, mask: Mask | None 
         raise InputError(f"events have no field '{wrong[0]}'", mend=f"use {', '.join(FIELDS)}")
     hide = mask or Mask(plain=True)
     made = {
-        "user": lambda: _each(calls.user, hide.user),
+        "account": lambda: _each(calls.user, hide.user),
         "program": lambda: _each(calls.program, lambda p: hide.text(_program(p))),
         "parent": lambda: _each(calls.parent, lambda p: hide.text(_program(p))),
         "call": lambda: calls.call,

@@ -29,9 +29,8 @@ def corpus_of(
     shares: Shares = Shares(),  # noqa: B008
     rare: int = 5,
     outcome: Sequence[Float[np.ndarray, " n"]] | None = None,
-    keep: Sequence[str] = (),
 ) -> Corpus:
-    """A corpus of events; what has one value throughout is left out.
+    """A corpus of events.
 
     Args:
         parts: recordings of the same fields, the earlier first.
@@ -41,19 +40,13 @@ def corpus_of(
         shares: of the events, or of the recordings.
         rare: values with fewer events in the training split become 0, as unknown ones.
         outcome: of each part 1 where an event is an anomaly.
-        keep: fields that stay whatever they hold.
 
     Raises:
-        InputError: no field has two values, or there are too few parts to split.
+        InputError: there are too few parts to split.
     """
-    fields = parts[0].fields
-    held = np.concatenate([part.values for part in parts])
-    several = [name for k, name in enumerate(fields) if name in keep or len(set(held[:, k].tolist())) > 1]
-    if not several:
-        raise InputError("all events are the same", files[0] if files else "events", "record for longer")
-    chunks = []
+    fields, chunks = parts[0].fields, []
     for k, part in enumerate(parts):
-        columns = {name: pa.array(part.values[:, fields.index(name)].tolist(), pa.string()) for name in several}
+        columns = {name: pa.array(part.values[:, f].tolist(), pa.string()) for f, name in enumerate(fields)}
         columns["time"] = pa.array(part.time)
         if outcome is not None:
             columns["outcome"] = pa.array(outcome[k])
@@ -67,7 +60,7 @@ def corpus_of(
         yield from chunks
 
     named = Columns(time="time", outcome="outcome" if outcome is not None else "",
-                    split="split" if split in ("part", "given") else "", fields=tuple(several))  # fmt: skip
+                    split="split" if split in ("part", "given") else "", fields=fields)  # fmt: skip
     drawn = Shares(shares.val, shares.test, split == "random", shares.seed)
     return single(read, named, Problems(), list(files), drawn, rare)
 

@@ -66,14 +66,14 @@ def host(
     label = [strange(calls) for calls in recorded] if odd else None
     shares = Shares(val, test, seed=seed)
     if split == "part" or label is None:
-        return corpus_of(parts, [], split, shares, rare, label, fields)
+        return corpus_of(parts, [], split, shares, rare, label)
     whole = np.concatenate(label)
     drawn = replace(shares, shuffle=True).of(len(whole), None)
     drawn[whole > 0] = 2
     values, time = np.concatenate([p.values for p in parts]), np.concatenate([p.time for p in parts])
     some = [np.flatnonzero(drawn == k) for k in range(3)]
     cut = [replace(parts[0], values=values[at], time=time[at]) for at in some]
-    return corpus_of(cut, [], "given", shares, rare, [whole[at] for at in some], fields)
+    return corpus_of(cut, [], "given", shares, rare, [whole[at] for at in some])
 
 
 def record(rounds: int, commands: int | None, odd: bool, seed: int) -> list[Calls]:

@@ -31,8 +31,8 @@ def strace(
 
     Args:
         path: a file, or a folder of files, taken by name.
-        fields: some of user, program, parent, call, folder, suffix, mode, error, network, port, hour; else all but the
-            hour that have several values.
+        fields: some of account, program, parent, call, folder, suffix, mode, error, network, port, hour; else all but
+            the hour.
         split: `time`: the last events are the test; `random`: drawn; `part`: whole files, the last ones by name.
         val: share of the events (files) for validation.
         test: share of the events (files) for the test.
@@ -60,8 +60,8 @@ def auditd(
 
     Args:
         path: audit.log (or what `ausearch --raw` wrote), or a folder of such files, taken by name.
-        fields: some of user, program, parent, call, folder, suffix, mode, error, network, port, hour; else all but the
-            hour that have several values.
+        fields: some of account, program, parent, call, folder, suffix, mode, error, network, port, hour; else all but
+            the hour.
         split: `time`: the last events are the test; `random`: drawn; `part`: whole files, the last ones by name.
         val: share of the events (files) for validation.
         test: share of the events (files) for the test.
@@ -89,8 +89,8 @@ def polls(
 
     Args:
         path: a file of JSON lines, or a folder of such files, taken by name.
-        fields: some of user, program, parent, call, folder, suffix, mode, error, network, port, hour; else all but the
-            hour that have several values.
+        fields: some of account, program, parent, call, folder, suffix, mode, error, network, port, hour; else all but
+            the hour.
         split: `time`: the last events are the test; `random`: drawn; `part`: whole files, the last ones by name.
         val: share of the events (files) for validation.
         test: share of the events (files) for the test.
@@ -114,4 +114,4 @@ def _read(path: Path, read: Callable[[Path], Calls], fields: tuple[str, ...], sp
         raise InputError(f"names '{wrong[0]}' twice", "option 'fields'", "name each field once")
     hide = Mask.here() if mask else None
     parts = [categorical(read(file), fields or USUAL, hide) for file in files]
-    return corpus_of(parts, [*files, path] if path.is_dir() else files, split, shares, rare, keep=fields)
+    return corpus_of(parts, [*files, path] if path.is_dir() else files, split, shares, rare)

@@ -11,6 +11,7 @@ from acteme.recordings.events.categorical import FIELDS, Vocabulary
 from acteme.recordings.events.corpus import USUAL
 from acteme.recordings.events.record import look, record_host, save, trace
 from acteme.recordings.events.strace import parse_strace
+from acteme.recordings.sources import list_data
 from tests.recordings.events.test_strace import LOG
 from tests.tiny import command
 
@@ -107,3 +108,13 @@ def test_the_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert said.code == 4 and said.out.startswith(f"{tmp_path / 'f/host-0001.csv'}: ")
     said = command("record-host", "--to", tmp_path / "f")
     assert said.code == 2 and "--poll 2 --for 60" in said.err
+
+
+def test_a_table_is_read_as_events_without_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = parse_strace(LOG.splitlines(keepends=True), "log")
+    monkeypatch.setattr(record, "trace", lambda command: (calls, 0))
+    for _ in range(2):
+        record_host(tmp_path / "f", ["ls"])
+    corpus = list_data(f"events:{tmp_path / 'f'}?rare=2&val=0&test=0.25")
+    assert corpus.spec.fields == USUAL and corpus.frames.tolist() == [21, 7]
+    assert set(corpus.column("subject")) == {""}
