@@ -16,7 +16,7 @@ from rich.text import Text
 from acteme import catalog
 from acteme.errors import InputError
 from acteme.reports import ledger
-from acteme.reports.words import title_and_meaning
+from acteme.reports.words import COUNTS, title_and_meaning
 
 if TYPE_CHECKING:  # at run time it would load torch
     from acteme.engine.concepts import Concept
@@ -209,7 +209,8 @@ def evaluation(result: Any) -> None:
     for name, value in result.metrics.items():
         low, high = result.intervals.get(name, (math.nan, math.nan))
         interval = f"{low:.4f} to {high:.4f}" if math.isfinite(low) and math.isfinite(high) else ""
-        _add(table, name, f"{value:.4f}" if math.isfinite(value) else "undefined", interval, title_and_meaning(name)[0])
+        told = f"{value:,.0f}" if name in COUNTS else f"{value:.4f}"
+        _add(table, name, told if math.isfinite(value) else "undefined", interval, title_and_meaning(name)[0])
     console.print(table)
 
 

@@ -84,7 +84,7 @@ def test_an_unknown_source_is_refused():
 
 def test_an_evaluation_shows_what_is_defined(capsys):
     nan = float("nan")
-    metrics = {"frame_map": 0.5, "frame_map_2_actions": nan, "f1@10": 0.25, "odd": 1.0}
+    metrics = {"frame_map": 0.5, "frame_map_2_actions": nan, "f1@10": 0.25, "odd": 1.0, "table_bytes": 66076.0}
     intervals = {"frame_map": (0.4, 0.61234), "f1@10": (nan, nan)}
     terminal.evaluation(Evaluation("segmentation", "knn-3", "[mine]", "test", metrics, intervals, {}, None))
     head, _, columns, *lines = capsys.readouterr().out.splitlines()
@@ -94,6 +94,7 @@ def test_an_evaluation_shows_what_is_defined(capsys):
         ["frame_map_2_actions", "undefined", "Frame", "mAP,", "two", "at", "once"],
         ["f1@10", "0.2500", "F1@10"],
         ["odd", "1.0000", "odd"],
+        ["table_bytes", "66,076", "Bytes", "of", "values"],
     ]
 
 

@@ -33,10 +33,10 @@ Parity with the official code (random weights carried over by `official_state_di
 three search spaces, values of features between 0.5 and 1.5): outputs, loss with penalty, gradient of alpha as it is and
 normalized, gradients of all weights 1e-15 relative in float64, 1e-6 in float32; most are equal to the last bit.
 
-Speed on a processor, one thread, against the official arithmetic done its way (`benchmarks/dnis_step.py`): a step of
-the search 1.6 times with FM on two fields and 1.5 times with DeepFM on 39, inference 2.2 and 1.1 times, since
-DeepFM's MLP is nine tenths of it. A table with 95% pruned is 13 times as small with 64 dimensions and 8 times with
-16, its index counted, and is looked up about as fast as officially.
+Speed on a processor, one thread, against the official arithmetic done its way (`benchmarks/dnis_step.py`): a search
+step 1.6 times with FM on two fields and 1.5 times with DeepFM on 39, inference 2.2 and 1.1 times, since DeepFM's MLP
+is nine tenths of it. A table with 95% pruned is 13 times as small with 64 dimensions and 8 times with 16, its index
+counted, and is looked up about as fast as officially.
 
 **Deviations** from the official code:
 
