@@ -37,7 +37,9 @@ def with_logs(page: Page, run: Run, corpus: Corpus) -> Page:
 
 @torch.no_grad()
 def _with_users(page: Page, run: Run, corpus: Corpus) -> Page:
-    """Some users, spread over the split, as they were before their last event."""
+    """Some users, spread over the split, as they were before their last event; nothing of a log without items."""
+    if "item" not in corpus.arrays:
+        return page
     stage, words = run.stage_with("predict"), Words(corpus)
     module, windows = run.module(stage), getattr(run.config, stage).windows
     kind = choose(corpus, module)

@@ -169,7 +169,6 @@ HEADLINES = {
     "ranking": ("ndcg@10", "hr@10", "mrr", "hr@5"),
     "clicks": ("auc", "gauc_size", "log_loss", "information_gain", "rmse", "mae", "constant_mse",
                "table_values", "table_share"),
-    "arguments": ("f1", "identification_f1", "head_f1", "ruled_head_f1", "coref_f1"),
     "anomalies": (
         "auc", "average_precision", "auc_strangeness", "auc_rarity",
         "auc_marginal@1", "auc_strangeness_marginal@1", "auc_uniform@1", "auc_strangeness_uniform@1",
