@@ -125,8 +125,8 @@ class Block(nn.Module):
             kept = x
             q, k, v = self.qkv(x).chunk(3, -1)
         drop = self.attention_dropout if self.training else 0.0
-        parts = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (q, k, v))
-        seen = attend(*parts, allowed, drop).transpose(1, 2).flatten(2)
+        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (q, k, v))
+        seen = attend(q, k, v, allowed, drop).transpose(1, 2).flatten(2)
         x = self.norm1(kept + dropout(self.out(seen), self.dropout, self.training))
         return self.norm2(x + dropout(self.down(F.gelu(self.up(x))), self.dropout, self.training))
 

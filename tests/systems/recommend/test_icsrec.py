@@ -134,7 +134,7 @@ def test_the_coarse_contrast_of_the_official_code():
 
 
 def test_a_foreign_state_is_refused():
-    with pytest.raises(InputError, match=r"is no checkpoint of ICSRec; give a state with item_embeddings.weight"):
+    with pytest.raises(InputError, match=r"is no checkpoint of ICSRec; give a state with item_embeddings\.weight"):
         Recommender.official_state_dict({"weight": torch.zeros(1)})
 
 
@@ -342,17 +342,17 @@ def test_latents_are_padded_on_the_right():
 # --- training ---------------------------------------------------------------------------------------------------------
 
 
-def trained(folder, steps=None, **changes):
+def trained(folder, checkpoint=600, **changes):
     corpus = log(chains())
     module = made(items=corpus.spec.items, **changes)
     job = Job("recommend", module, module.config.recipe, module.config.windows, corpus, folder, "test")
-    return fit(job, Settings(progress=False, accelerator="cpu", checkpoint=0, prefetch=0, steps=steps))
+    return fit(job, Settings(progress=False, accelerator="cpu", checkpoint=checkpoint, prefetch=0))
 
 
 def test_what_was_stopped_goes_on_to_the_same_weights(tmp_path, monkeypatch):
     (tmp_path / "whole").mkdir()
     (tmp_path / "halves").mkdir()
-    whole = trained(tmp_path / "whole")
+    whole = trained(tmp_path / "whole", 0)
     save = Keeper.save
 
     def dying(self, module, at):
@@ -362,9 +362,9 @@ def test_what_was_stopped_goes_on_to_the_same_weights(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Keeper, "save", dying)
     with pytest.raises(RuntimeError, match="stopped"):
-        trained(tmp_path / "halves")
+        trained(tmp_path / "halves", 0)
     monkeypatch.setattr(Keeper, "save", save)
-    resumed = trained(tmp_path / "halves")
+    resumed = trained(tmp_path / "halves", 0)
     assert whole.keys() == resumed.keys() and all(torch.equal(whole[n], resumed[n]) for n in whole)
     assert "centers" in whole and not any("known" in name for name in whole)
 

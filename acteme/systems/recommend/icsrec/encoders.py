@@ -74,11 +74,9 @@ class PublishedBlock(nn.Module):
         """All slots."""
         drop = self.dropout if self.training else 0.0
         start = self.norm1(x)
-        parts = (
-            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for part in (self.query(start), *self.key_value(x).chunk(2, -1))
-        )
-        x = self.norm2(start + attend(*parts, allowed, drop).transpose(1, 2).flatten(2))
+        split = (self.query(start), *self.key_value(x).chunk(2, -1))
+        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in split)
+        x = self.norm2(start + attend(q, k, v, allowed, drop).transpose(1, 2).flatten(2))
         return x + dropout(self.down(dropout(self.up(x).relu(), drop)), drop)
 
 

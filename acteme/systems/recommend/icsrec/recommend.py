@@ -165,9 +165,9 @@ class Recommender(nn.Module):
             next_item = self._next_item(h[: len(own)], target, own, target, torch.arange(len(own), device=own.device))
         out = {"next_item": next_item}
         if config.coarse:
-            out["coarse"] = self.coarse_loss(*h.chunk(2), target)
+            out["coarse"] = self.coarse_loss(h[: len(own)], h[len(own) :], target)
         if config.fine:
-            out["fine"] = self.fine_loss(*h.chunk(2))
+            out["fine"] = self.fine_loss(h[: len(own)], h[len(own) :])
         total = sum((getattr(config, name) * value for name, value in out.items()), torch.zeros_like(next_item))
         return {"total": total} | out
 
