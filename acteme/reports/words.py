@@ -174,6 +174,7 @@ HEADLINES = {
         "auc_marginal@1", "auc_strangeness_marginal@1", "auc_uniform@1", "auc_strangeness_uniform@1",
     ),
     "inspection": ("fvu", "ndcg@10", "base_ndcg@10", "dead"),
+    "arguments": ("f1", "identification_f1", "head_f1", "ruled_head_f1", "coref_f1"),
     "matching": ("mrr", "auc", "job_mrr", "job_concept_ap", "job_concept_gap"),
 }  # fmt: skip
 """What is shown large, where it is defined: the first four of these."""
