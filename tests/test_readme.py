@@ -3,11 +3,14 @@
 import csv
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from acteme.systems.recommend import icsrec
+from tests.engine.logs import shop
 from tests.tiny import command, shrink
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -53,6 +56,20 @@ def test_the_command_line_example(folder):
     assert {r["recording"] for r in rows} <= {"test00000", "test00001"} and all(
         float(r["end"]) > float(r["start"]) for r in rows
     )
+
+
+def test_the_example_of_clicks(folder, monkeypatch):
+    small = icsrec.Config.small()
+    short = replace(small.recommend, intents=4, recipe=replace(small.recommend.recipe, epochs=1))
+    monkeypatch.setattr(icsrec.Config, "small", staticmethod(lambda: icsrec.Config(short)))
+    (folder / "clicks.csv").write_text(shop(30))
+    for line in block("From a CSV of clicks").splitlines():
+        program, *words = shlex.split(line, comments=True)
+        said = command(*words)
+        assert program == "acteme" and said.code == 0 and said.out and said.err == "", f"{line}: {said.err}"
+    rows = list(csv.DictReader((folder / "recommended.csv").open(newline="")))
+    assert {r["user"] for r in rows} == {f"u{k}" for k in range(30)} and max(int(r["rank"]) for r in rows) == 5
+    assert "Users" in (folder / "runs/shop/report.html").read_text()
 
 
 def test_the_annotations_example(folder):
