@@ -222,6 +222,19 @@ ENTRIES: tuple[Entry, ...] = (
         claim="A likelihood of pairwise interactions of learned vectors finds events whose values are usual and whose "
         "combination is not, which the frequencies of values cannot.",
     ),
+    Entry(
+        slug="icsrec",
+        verb="recommend",
+        title="ICSRec: Intent Contrastive Learning with Cross Subsequences",
+        authors="Qin et al.",
+        venue="WSDM 2024",
+        arxiv="2310.14318",
+        reads="item",
+        task="ranking",
+        stages=(("recommend", "Recommender"),),
+        claim="Drawing subsequences of the same target, and of the same intent, together improves next-item ranking "
+        "beyond what the same encoder, subsequences and full softmax give without these contrasts.",
+    ),
 )
 
 

@@ -234,3 +234,42 @@ def test_exchanged_names_leave_the_rankings_of_sesa():
     wrong = _named(truth.astype(float), truth, corpus, np.random.default_rng(0).permutation(truth.shape[1]))
     assert right["skill ap"] == pytest.approx(1) == right["gap"] and right["matched ap"] == pytest.approx(1)
     assert abs(wrong["skill ap"] - wrong["chance"]) < 0.06 and abs(wrong["gap"]) < 0.05
+
+
+def test_the_arms_of_icsrec_differ_in_their_contrasts_only():
+    from dataclasses import replace
+
+    from acteme.claims.icsrec import ARMS, _config
+
+    both = _config("both").recommend
+    for arm, change in ARMS.items():
+        assert _config(arm).recommend == replace(both, **change)
+    plain = _config("plain").recommend
+    assert plain == _config("sparse plain").recommend and (plain.coarse, plain.fine) == (0, 0)
+    assert set().union(*ARMS.values()) == {"coarse", "fine", "mask_false_negatives", "partner", "permuted"}
+
+
+def test_the_sparse_arms_of_icsrec_see_a_fifth_of_each_log():
+    import numpy as np
+
+    from acteme.claims.icsrec import sparse
+    from acteme.recordings.sources import open_data
+
+    whole = open_data("ml-100k")
+    some = whole.select(rows=np.isin(whole.column("subject"), ["1", "2", "7", "19", "405"]))
+    made = sparse(some, 3)
+    for split, held in (("train", 2), ("val", 1), ("test", 0)):
+        before, after = some.select(split), made.select(split)
+        assert list(before.column("subject")) == list(after.column("subject"))
+        events = before.frames + held
+        assert after.frames.tolist() == [max(5, round(n / 5)) - held for n in events]
+        for one, two in zip(before, after, strict=True):
+            all_ = list(zip(one.arrays["when"].tolist(), one.arrays["item"].tolist(), strict=True))
+            left = list(zip(two.arrays["when"].tolist(), two.arrays["item"].tolist(), strict=True))
+            if split == "test":
+                assert set(left) <= set(all_) and left == [e for e in all_ if e in set(left)], "in their order"
+    test, val = made.select("test"), made.select("val")
+    assert all((a.arrays["item"][:-1] == b.arrays["item"]).all() for a, b in zip(test, val, strict=True))
+    again, other = sparse(some, 3), sparse(some, 4)
+    assert np.array_equal(again.arrays["item"], made.arrays["item"])
+    assert not np.array_equal(other.arrays["item"], made.arrays["item"])
