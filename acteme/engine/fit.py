@@ -20,6 +20,7 @@ from acteme.engine.checkpoint import Position, read_checkpoint
 from acteme.engine.choice import WEIGHTS, Choice, choice
 from acteme.engine.keeper import Keeper, Stop, full_state
 from acteme.engine.loader import Loader
+from acteme.engine.logs import foretold
 from acteme.engine.metrics import Metrics, logger
 from acteme.engine.module import StageModule, begin_epoch
 from acteme.engine.optimize import lowerings, plateaued, with_epochs
@@ -53,8 +54,8 @@ class Job:
     """Where checkpoint and metrics go."""
     title: str
     """For the progress bar."""
-    second: Corpus | None = None
-    """Recordings of whose windows the module responds to a batch after every optimization step."""
+    second: tuple[Corpus, Windows] | None = None
+    """Recordings and windows; the module responds to a batch of them after every optimization step."""
 
 
 def fit_stage(run: Run, corpus: Corpus, stage: str, settings: Settings, validation: Corpus | None = None) -> None:
@@ -70,14 +71,21 @@ def fit_stage(run: Run, corpus: Corpus, stage: str, settings: Settings, validati
 
     Raises:
         Interrupted: SIGINT or SIGTERM came; a checkpoint was written.
-        ActemeError: a loss is not finite, or the disk is full.
+        ActemeError: a loss is not finite, the disk is full, or the split is missing that a stage responds to.
     """
     config = getattr(run.config, stage)
     recipe = with_epochs(config.recipe, settings.epochs)
     title = f"{run.entry.slug} {stage}"
     folder = run.stage_folder(stage)
     module = run.build(stage)
-    second = {"": None, "train": corpus, "val": validation}[getattr(config, "second", "")]
+    second = None
+    match getattr(config, "second", ""):
+        case "train":
+            second = corpus, config.windows
+        case "val":
+            if validation is None:
+                raise InputError(f"stage '{stage}' responds to the split val", "data", "give recordings of it")
+            second = foretold(validation, config.windows)
     job = Job(stage, module, recipe, config.windows, corpus, folder, title, second)
     best = validation is not None and settings.best and hasattr(module, "predict")
     chosen = choice(run, stage, corpus, validation) if best and validation is not None else None
@@ -122,7 +130,8 @@ def fit(
         if settings.strategy == "fsdp":
             what = "responds to further batches, which sharded weights cannot"
             raise InputError(what, f"stage '{stage}'", "take strategy ddp")
-        second = replace(loader, corpus=job.second, stage=f"{stage} second", drop_last=False)
+        recordings, windows = job.second
+        second = replace(loader, corpus=recordings, windows=windows, stage=f"{stage} second", drop_last=False)
     last = folder / "last.ckpt"
     module, at, restored = job.module.train(), Position(), None
     state: dict[str, Any] | None = None

@@ -1,6 +1,7 @@
 """Logs: recordings whose frames are events. What is known of a user up to a moment, and what is to be foretold."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -61,6 +62,18 @@ def held_out(corpus: Corpus, least: int = 1) -> tuple[Int[np.ndarray, " n"], Int
     if has_users(corpus):
         return index, corpus.frames[index] - 1
     return every(corpus.select(rows=index), index)
+
+
+def foretold(corpus: Corpus, windows: Windows) -> tuple[Corpus, Windows]:
+    """The same with windows of nothing but the events that are to be foretold (see `held_out`), for the recordings of a
+    split other than `train` begin with what training has seen."""
+    if not is_log(corpus.spec) or not has_users(corpus):
+        return corpus, windows
+    if windows.prefixes:
+        return corpus, replace(windows, most=1)
+    offset, frames = corpus.table["offset"], corpus.table["frames"]
+    last = {"offset": offset + np.maximum(frames - 1, 0), "frames": np.minimum(frames, 1)}
+    return replace(corpus, table=corpus.table | last), windows
 
 
 def every(

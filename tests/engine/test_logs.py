@@ -5,6 +5,7 @@ import numpy as np
 from acteme.engine import logs
 from acteme.recordings.windows import Windows
 from tests.engine.logs import host, shop, table
+from tests.engine.toys import untrimmed
 
 ROWS = "user,item,timestamp\na,x,1\na,y,2\na,z,3\na,x,4\nb,y,1\n"
 
@@ -17,6 +18,19 @@ def test_the_last_event_of_users_is_foretold_and_every_one_of_others(tmp_path):
     plain = table(tmp_path, host(20))
     index, number = logs.held_out(plain.select("test"))
     assert index.tolist() == [0, 0] and number.tolist() == [0, 1]
+
+
+def test_windows_of_what_is_foretold_alone(tmp_path):
+    corpus = table(tmp_path, ROWS)
+    val = corpus.select("val")
+    found, windows = logs.foretold(val, Windows(frames=1, stride=1))
+    index, start = windows.cut(found.frames)
+    assert found.batch(index, start, 1)["item"].tolist() == [[3]] and val.frames.tolist() == [3]
+    found, windows = logs.foretold(corpus, Windows(frames=3, stride=1, prefixes=True))
+    index, start = windows.cut(found.frames)
+    assert index.tolist() == [0, 2, 3] and (start + 3).tolist() == [2, 3, 4], "with what came before"
+    for other in (table(tmp_path, host(20)).select("val"), untrimmed()):
+        assert logs.foretold(other, Windows(frames=1, stride=1)) == (other, Windows(frames=1, stride=1))
 
 
 def test_the_newest_recording_of_each_user_has_all_events(tmp_path):

@@ -10,7 +10,7 @@ from acteme.engine.choice import Choice
 from acteme.engine.loader import Loader
 from acteme.engine.optimize import learning_rate, lowerings, plateaued
 from acteme.engine.settings import Settings
-from acteme.engine.train import train
+from acteme.engine.train import create, train, train_stage
 from acteme.errors import InputError
 from acteme.nn.recipe import Recipe
 from acteme.recordings.windows import Windows
@@ -87,6 +87,9 @@ def test_without_the_split_nothing_is_trained(tmp_path):
     with pytest.raises(InputError, match="the data has no split 'val'"):
         train(toy(), untrimmed(), tmp_path / "r", config=config(), settings=QUIET)
     assert not (tmp_path / "r").exists()
+    made = create(toy(), untrimmed(), None, tmp_path / "t", config(), False, QUIET)
+    with pytest.raises(InputError, match="stage 'encoder' responds to the split val"):
+        train_stage(made, untrimmed(), "encoder", QUIET)
     train(toy(), untrimmed(), tmp_path / "s", config=config("train"), settings=QUIET, stages=("encoder",))
 
 

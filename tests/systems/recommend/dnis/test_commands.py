@@ -8,6 +8,8 @@ import pytest
 from acteme.engine.evaluate import evaluate
 from acteme.engine.train import train
 from acteme.errors import InputError
+from acteme.recordings.sources import open_data
+from acteme.systems.recommend.dnis import Search
 from tests.systems.recommend.dnis.data import QUIET, ratings, small
 
 
@@ -24,6 +26,17 @@ def test_a_log_from_training_to_a_smaller_table(tmp_path):
     found = evaluate(tiny, corpus).metrics
     assert found["table_share"] == pytest.approx(0.1, abs=0.01) and found["table_bytes"] < made.metrics["table_bytes"]
     assert found["dense_bytes"] == made.metrics["dense_bytes"] and found["mse"] != made.metrics["mse"]
+
+
+def test_of_users_histories_alpha_learns_from_what_training_has_not_seen(tmp_path, monkeypatch):
+    rows = [f"u{u},f{(u * 3 + t) % 7},{t},{(u + t) % 5 + 1},d{u % 2}" for u in range(6) for t in range(8)]
+    path = tmp_path / "own.csv"
+    path.write_text("\n".join(["user,item,timestamp,rating,device", *rows]) + "\n")
+    corpus, seen = open_data(f"events:{path}"), []
+    respond = Search.respond
+    monkeypatch.setattr(Search, "respond", lambda self, batch: seen.append(batch) or respond(self, batch))
+    train("dnis", corpus, tmp_path / "r", config=small(2), settings=QUIET)
+    assert len(seen) == 4 and all(batch["when"].tolist() == [[6.0]] * 6 for batch in seen)
 
 
 def test_a_log_without_validation_events_is_refused_before_it_is_trained(tmp_path):
