@@ -35,7 +35,7 @@ def detector(sizes: tuple[int, ...] = SIZES, noise: Noise | None = None, **chang
 def filled(module: Detector, rows: Any = ROWS, weight: Any = (1, 2, 0.5), constant: float = 0.25) -> Detector:
     """The detector with given vectors, weights and constant."""
     with torch.no_grad():
-        module.table.copy_(torch.tensor(rows))
+        module.table.weight.copy_(torch.tensor(rows))
         module.constant.fill_(constant)
         if weight is not None:
             module.weight.copy_(torch.tensor(weight))
@@ -53,7 +53,7 @@ def loop(module: Detector, event: Tensor) -> float:
     total, pair = 0.0, 0
     for i in range(len(module.sizes)):
         for j in range(i):
-            a, b = (module.table[module.offsets[f] + int(event[f])].detach().double() for f in (i, j))
+            a, b = (module.table.weight[module.offsets[f] + int(event[f])].detach().double() for f in (i, j))
             weight = 1.0 if module.config.weights == "none" else module.weight[pair].item()
             total, pair = total + weight * float(a @ b), pair + 1
     return total

@@ -103,8 +103,8 @@ def test_gradients_equal_those_of_whole_false_events() -> None:
 
 
 def test_weights_stay_above_0() -> None:
-    module = detector()
-    optimizer = torch.optim.SGD(module.parameters(), 50.0)
+    module = filled(detector(), weight=(1e-4, 1e-4, 1e-4))
+    optimizer = torch.optim.SGD(module.parameters(), 0.01)
     for _ in range(5):
         optimizer.zero_grad()
         module.losses(batch(torch.stack([torch.randint(s, (30,)) for s in module.sizes], 1)))["total"].backward()
@@ -227,3 +227,34 @@ def test_one_field_is_learned_given_the_other(noise: dict[str, object]) -> None:
 def test_a_correction_that_is_not_the_noises_is_a_bias() -> None:
     score = trained([[0.72, 0.08], [0.18, 0.02]], one=True, power=0.5, correction="official")
     assert (score[0] - score[1]).tolist() == pytest.approx([1.5 * math.log(4)] * 2, abs=0.25)
+
+
+def test_sparse_gradients_are_those_of_the_rows_that_are_looked_up() -> None:
+    whole, rows = (filled(detector(noise=Noise(negatives=2), sparse=sparse)) for sparse in (False, True))
+    place, drawn = torch.tensor([[1]]), torch.tensor([[[3, 4]]])
+    for module in (whole, rows):
+        module.contrast(EVENT, place, drawn)["total"].backward()
+    found = rows.table.weight.grad
+    assert found is not None and found.is_sparse and set(found._indices()[0].tolist()) == {0, 3, 4, 5}
+    assert torch.allclose(found.to_dense(), whole.table.weight.grad)
+
+
+def test_a_field_that_says_nothing_loses_its_weight() -> None:
+    """Three copies of one value, of which one is shuffled: pairs with it matter less than the pair of the others."""
+    torch.manual_seed(0)
+    value = torch.randint(1, 6, (2000,))
+    log = torch.stack([value, value, value[torch.randperm(2000)]], 1)
+    module = detector((6, 6, 6), width=4)
+    events = batch(log)
+    module.calibrate([events])
+    optimizer = torch.optim.Adam(module.parameters(), 0.03)
+    for _ in range(150):
+        optimizer.zero_grad()
+        module.losses(events)["total"].backward()
+        optimizer.step()
+        module.after_step()
+    kept, *lost = module.weight.tolist()
+    assert np.mean(lost) < 0.7 * kept, module.weight
+    every = torch.cartesian_prod(*[torch.arange(1, 6)] * 3)
+    kept, *lost = module.parts(module.rows(batch(every)))[0].std(0).tolist()
+    assert max(lost) < 0.4 * kept

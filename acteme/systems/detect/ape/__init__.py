@@ -30,7 +30,9 @@ Parity with the PyTorch version (random weights carried over by `official_state_
 noise; largest relative differences in float64 / float32): scores 4e-16 / 2e-7, loss 3e-12 / 8e-8, gradients 1e-10 /
 1e-6. The losses of both versions on hand-made events, and probabilities of draws, are tests.
 
-Speed on a processor, one thread: see `benchmarks/ape_training.py`.
+Speed on a processor, one thread (`benchmarks/ape_training.py`; a step with its optimizer): about 4 times as many events
+a second as a plain embedding loop over pairs (6 times at width 128), some 80 times as many as the arithmetic of the
+PyTorch version done its way at its own settings; with 1,000,000 values, `sparse` is 20 times as fast as not.
 
 **Deviations** from the Keras demonstration:
 

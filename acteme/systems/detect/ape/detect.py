@@ -37,8 +37,8 @@ class DetectConfig:
     start: Literal["uniform", "normal"] = "uniform"
     """Fresh vectors: uniform within .05, or standard normal; free weights are always standard normal."""
     sparse: bool = False
-    """Gradients of the rows that a batch touches only, for tables of very many values; wants `recipe.optimizer`
-    adagrad or sgd."""
+    """Gradients and steps of the rows that a batch touches only, for tables of very many values (`recipe.optimizer`
+    adam)."""
     windows: Windows = field(default_factory=lambda: Windows(frames=1, stride=1, jitter=False))
     """Every event stands for itself."""
     recipe: Recipe = field(default_factory=lambda: Recipe(optimizer="adam", lr=0.01, epochs=10, batch=512))
@@ -72,7 +72,7 @@ class Detector(nn.Module):
     for whatever is rare or was never seen. Pairs (i, j), i > j, are ordered (1, 0), (2, 0), (2, 1), (3, 0), ...
 
     Raises:
-        InputError: events have fewer than two fields, or gradients are sparse for an optimizer that cannot take them.
+        InputError: events have fewer than two fields.
     """
 
     def __init__(self, config: DetectConfig, spec: Spec):
@@ -80,20 +80,17 @@ class Detector(nn.Module):
         fields = len(spec.sizes)
         if fields < 2:
             raise InputError(f"events have {fields} fields", "data", "give two or more: what is odd is a combination")
-        if config.sparse and (config.recipe.optimizer not in ("adagrad", "sgd") or config.recipe.weight_decay):
-            raise InputError(f"{config.recipe.optimizer} takes no sparse gradients", "sparse",
-                             "set recipe.optimizer to adagrad, without weight decay")  # fmt: skip
         self.config, self.sizes = config, tuple(spec.sizes)
         self.offsets = [sum(self.sizes[:f]) for f in range(fields + 1)]
-        self.table = nn.Parameter(torch.empty(self.offsets[-1], config.width))
+        self.table = nn.Embedding(self.offsets[-1], config.width, sparse=config.sparse)
         pairs = fields * (fields - 1) // 2
         if config.weights != "none":
             self.weight = nn.Parameter(torch.randn(pairs) if config.weights == "free" else torch.ones(pairs))
         self.constant = nn.Parameter(torch.zeros(1))
         if config.start == "normal":
-            nn.init.normal_(self.table)
+            nn.init.normal_(self.table.weight)
         else:
-            nn.init.uniform_(self.table, -0.05, 0.05)
+            nn.init.uniform_(self.table.weight, -0.05, 0.05)
         self.register_buffer("counts", torch.ones(self.offsets[-1], dtype=torch.int64))
         for name, values in (
             ("first", torch.tensor(self.offsets[:-1])),
@@ -136,7 +133,7 @@ class Detector(nn.Module):
 
     def replaced(self, events: int) -> Int[Tensor, "q n"]:
         """Which fields of so many events are replaced."""
-        fields, device = len(self.sizes), self.table.device
+        fields, device = len(self.sizes), self.table.weight.device
         if self.config.noise.fields == "all":
             return torch.arange(fields, device=device)[:, None].expand(fields, events)
         count = events if self.config.noise.fields == "event" else 1
@@ -158,14 +155,14 @@ class Detector(nn.Module):
         """
         noise, (n, m), (q, _, k) = self.config.noise, events.shape, drawn.shape
         looked_up = torch.cat([events.T.flatten(), drawn.flatten()])
-        vectors = F.embedding(looked_up, self.table, sparse=self.config.sparse)
+        vectors = self.table(looked_up)
         true, new = vectors[: m * n].view(m, n, -1), vectors[m * n :].view(q, n, k, -1)
         others = (self.matrix() @ true.reshape(m, -1)).view(m, n, -1)
         part = (true * others).sum(-1)
         score = part.sum(0) / 2 + self.constant
         if noise.fields != "all":
-            others, part = others[replaced, torch.arange(n, device=events.device)], part.gather(0, replaced)
-        false = (score - part)[..., None] + (new @ others[..., None]).squeeze(-1) - self.log_noise[drawn]
+            others, part = others.gather(0, replaced[..., None].expand(-1, -1, new.shape[-1])), part.gather(0, replaced)
+        false = (score - part)[..., None] + (new * others[:, :, None]).sum(-1) - self.log_noise[drawn]
         told = self.log_noise[events]
         told = told.T.gather(0, replaced) if self.config.rule == "nce" else told.mean(1, keepdim=True).T
         draws = math.log(k if noise.stated is None else noise.stated)
@@ -192,12 +189,12 @@ class Detector(nn.Module):
     def encode(self, batch: Batch) -> Latents:
         """The vectors of an event's values one after the other, and their mean over events."""
         mask = batch["mask"]
-        tokens = F.embedding(self.rows(batch), self.table).flatten(2) * mask[..., None]
+        tokens = self.table(self.rows(batch)).flatten(2) * mask[..., None]
         return Latents(tokens, tokens.sum(1) / mask.sum(1, keepdim=True).clamp(min=1), mask)
 
     def parts(self, rows: Int[Tensor, "*n m"]) -> Float[Tensor, "*n p"]:
         """What each pair of fields adds to the score of events."""
-        vectors = F.embedding(rows, self.table)
+        vectors = self.table(rows)
         product = vectors @ vectors.transpose(-1, -2)
         one, other = self.pairs
         found = product[..., one, other]
@@ -206,9 +203,8 @@ class Detector(nn.Module):
     def matrix(self) -> Float[Tensor, "m m"]:
         """Weights of pairs, both ways round; 0 on the diagonal."""
         m = len(self.sizes)
-        weight = self.table.new_ones(self.pairs.shape[1]) if self.config.weights == "none" else self.weight
-        one, other = self.pairs
-        half = self.table.new_zeros(m, m).index_put((one, other), weight)
+        weight = self.table.weight.new_ones(self.pairs.shape[1]) if self.config.weights == "none" else self.weight
+        half = self.table.weight.new_zeros(m * m).scatter(0, self.pairs[0] * m + self.pairs[1], weight).view(m, m)
         return half + half.T
 
     def rows(self, batch: Batch) -> Int[Tensor, "b t m"]:

@@ -56,7 +56,7 @@ def _keras(given: Sequence[Any]) -> dict[str, Tensor]:
 
 
 def _ours(table: Tensor, weight: Any | None, constant: Any) -> dict[str, Tensor]:
-    out = {"table": table, "constant": torch.as_tensor(constant).reshape(1)}
+    out = {"table.weight": table, "constant": torch.as_tensor(constant).reshape(1)}
     if weight is not None:
         out["weight"] = torch.as_tensor(weight)
     return out | {"counts": torch.ones(len(table), dtype=torch.int64)}
