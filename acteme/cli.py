@@ -186,6 +186,7 @@ def predict(
     overlap: float = 0.5,
     count: OptionalInt = None,
     edit: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="CONCEPT=FACTOR")] = (),
+    keep_missed: Flag = False,
     split: OptionalText = None,
     workers: OptionalInt = None,
     ray: Flag = False,
@@ -207,7 +208,9 @@ def predict(
         shortest: segments shorter than so many seconds are left out.
         overlap: share of a sliding window that the next one covers as well.
         count: of logs, items for each user (10 unless given), or odd events of each recording (all).
-        edit: of a run that inspects a recommender: a concept, or a latent's number, to turn; 0 silences it.
+        edit: of a run that inspects a recommender: a concept, or a latent's number, to turn to so many times its
+            largest activation in training; 0 silences it.
+        keep_missed: then, keep what the latents do not explain; without an edit the recommender answers as it is.
         split: only recordings of this split.
         workers: processes; one per core unless given.
         ray: run on Ray instead.
@@ -221,7 +224,7 @@ def predict(
     kept = "ma52" in (format, to and to.suffix[1:])
     found = predict_(
         run, list(inputs), rules=rules, overlap=overlap, scores=kept, split=split, workers=workers, ray=ray,
-        count=count, edits=edits_from(edit),
+        count=count, edits=edits_from(edit), keep_missed=keep_missed,
     )  # fmt: skip
     if to is None:
         stream(found, sys.stdout, format or "jsonl")

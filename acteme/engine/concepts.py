@@ -6,6 +6,7 @@ concept; on the other half, and on N cases in which the latent is inactive, it m
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,22 +14,26 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from acteme.atomic import write_text
+from acteme.engine.host import recommends
 from acteme.engine.interpret import SHOWN, Case, Interpreter, Tags, tags_of, titles_of
 from acteme.engine.loader import entropy
-from acteme.engine.logs import ending, held_out, met, positions, reach
+from acteme.engine.logs import held_out, met, positions
+from acteme.engine.measures.ranking import choose, shown
 from acteme.engine.names import fitted
 from acteme.engine.run import Run, load
 from acteme.errors import InputError
 from acteme.recordings.annotations import Preferences
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.windows import Windows
-from acteme.tasks.inspection import CONFIDENT, confidence, edges, levels, strongest
+from acteme.tasks.inspection import CONFIDENT, confidence, edges, exposure, levels, strongest
 from acteme.tasks.places import Lists
 
 FILE = "concepts.json"
+TOP, SOME = 10, 256
+"""Items of a list, and sequences in which a latent is most active, by which its effect is measured."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,9 @@ class Concept:
     """Cases judged rightly."""
     cases: tuple[str, ...]
     """Titles of the items that it was made from."""
+    effect: float | None = None
+    """How the share of items with the concept, among the first ten to the sequences in which the latent is active,
+    changes when it is silenced: -1 where they all go; None where the concept is no tag, or no such item was there."""
 
     @property
     def interpretable(self) -> bool:
@@ -106,24 +114,31 @@ def concepts(
         InputError: a run that inspects no recommender, or data without items.
     """
     run = load(run)
-    whole = _opened(run, data)
-    if whole.catalog is None:
-        raise InputError("has no catalog of items", "data", "give one, see docs/data.md")
+    if cases < 1:
+        raise InputError(f"cases is {cases}", "--cases", "give 1 or more")
     stage = run.stage_with("encode")
-    module: Any = run.module(stage)
-    if not hasattr(module, "turn"):
+    if not hasattr(run.kind(stage), "turn"):
         raise InputError(
             "is not a run that inspects another", run.folder, "train one: acteme train recsae DATA --base RUN"
         )
+    if not recommends(run):
+        raise InputError("looks into a model that recommends nothing", run.folder, "see its latents: acteme encode")
+    whole = _opened(run, data)
+    if whole.catalog is None:
+        raise InputError("has no catalog of items", "data", "give one, see docs/data.md")
+    module: Any = run.module(stage)
     windows = getattr(run.config, stage).windows
     part = whole.select(split)
     train = whole.select("train") if "train" in whole.column("split") else whole
-    seen, learned = (look(module, some, *before_last(some), windows, batch)[0] for some in (part, train))
     if interpreter is None:
         names, has = tags_of(whole.catalog)
         bought = train.arrays["item"][positions(train, np.arange(len(train)))]
         interpreter = Tags(names, has, has[bought].mean(0))
+    seen, told_ = look(module, part, *before_last(part), windows, batch)
+    learned = look(module, train, *before_last(train), windows, batch)[0]
     found = interpret(seen, learned.activations, interpreter, titles_of(whole.catalog), cases, seed)
+    if isinstance(interpreter, Tags):
+        found = effects(found, module, seen, told_, interpreter)
     told = {"split": split, "interpreter": interpreter.name, "cases": cases, "latents": [asdict(c) for c in found]}
     write_text(run.folder / FILE, json.dumps(told, indent=1))
     return found
@@ -131,10 +146,17 @@ def concepts(
 
 def read(run: Run) -> list[Concept]:
     """The concepts that were found for a run; none where none were."""
+    return [Concept(**(row | {"cases": tuple(row["cases"])})) for row in found_for(run).get("latents", ())]
+
+
+def found_for(run: Run) -> dict[str, Any]:
+    """What concepts.json says: the latents, and `split`, `interpreter` and `cases` by which they were found; nothing
+    where there is none."""
     path = run.folder / FILE
-    if not path.exists():
-        return []
-    return [Concept(**(row | {"cases": tuple(row["cases"])})) for row in json.loads(path.read_text())["latents"]]
+    try:
+        return json.loads(path.read_text()) if path.exists() else {}
+    except ValueError as error:
+        raise InputError("cannot be read", path, f"find them again: acteme concepts {run.folder}") from error
 
 
 def edits_from(words: Sequence[str]) -> dict[str, float]:
@@ -146,19 +168,19 @@ def edits_from(words: Sequence[str]) -> dict[str, float]:
             out[name.strip()] = float(factor)
         except ValueError:
             equals = ""
-        if not equals or not name.strip():
+        if not equals or not name.strip() or not math.isfinite(out[name.strip()]):
             raise InputError(f"'{word}' is no edit", "--edit", "give CONCEPT=FACTOR, such as Horror=0")
     return out
 
 
-def latents_of(run: Run, stage: str, edits: Mapping[str, float]) -> dict[int, float]:
+def latents_of(run: Run, stage: str, edits: Mapping[str, float], keep_missed: bool = False) -> dict[int, float]:
     """The latents that edits by concept, or by number, mean: of a concept all whose concept holds, or all that have it
     where it holds for none.
 
     Raises:
         InputError: a run that does not inspect another, or a concept that no latent has.
     """
-    if edits and not hasattr(run.kind(stage), "turn"):
+    if (edits or keep_missed) and not hasattr(run.kind(stage), "turn"):
         raise InputError("has no latents to turn", run.folder, "inspect it: acteme train recsae DATA --base RUN")
     out: dict[int, float] = {}
     for name, factor in edits.items():
@@ -184,9 +206,10 @@ def look(module: Any, corpus: Corpus, index: Int[np.ndarray, " n"], before: Int[
     """
     items, activations, query = [], [], []
     told: Preferences | None = None
+    kind = choose(corpus, module)
     for a in range(0, len(index), batch):
         rows, count = index[a : a + batch], before[a : a + batch]
-        window = ending(corpus, rows, count - 1, windows, reach(windows))
+        window = shown(module, corpus, rows, count, windows, kind)
         told = module.model.predict(window) if hasattr(module.model, "predict") else None
         if not isinstance(told, Preferences):
             raise InputError("the model that is inspected recommends nothing", "concepts", "inspect a recommender")
@@ -251,6 +274,9 @@ def interpret(
         checks.append([seen.case(n, int(level[n]), titles) for n in (*drawn[cases:], *quiet)])
         truth.append(np.arange(2 * cases) < cases)
     names = interpreter.name_all(made)
+    kept = [n for n, name in enumerate(names) if name]
+    chosen, made, checks, truth = ([some[n] for n in kept] for some in (chosen, made, checks, truth))
+    names = [names[n] for n in kept]
     judged = interpreter.judge_all(names, checks)
     counts, peaks = (seen.activations > 0).sum(0), seen.activations.max(0)
     out = {m: Concept(m, "", int(counts[m]), float(peaks[m]), 0.0, 0.0, 0.0, ()) for m in range(len(counts))}
@@ -260,6 +286,34 @@ def interpret(
         out[m] = replace(out[m], concept=name, precision=float(sure.precision), recall=float(sure.recall),
                          confidence=sure.accuracy, cases=shown)  # fmt: skip
     return sorted(out.values(), key=lambda c: (-c.confidence, -c.active, c.latent))
+
+
+@torch.no_grad()
+def effects(found: Sequence[Concept], module: Any, seen: Seen, told: Preferences, tags: Tags) -> list[Concept]:
+    """The same with what silencing each latent does to the recommendations of its tag.
+
+    Compared are vectors as the latents have them, before and after; of at most `SOME` sequences, in which the latent is
+    most active.
+    """
+
+    def share(rows: Int[np.ndarray, " r"], tagged: Bool[np.ndarray, " i"]) -> float:
+        query = module.through(told.query[torch.from_numpy(rows)].float())
+        known = met(seen.corpus, seen.index[rows], seen.before[rows])
+        return exposure(first_items(replace(told, query=query), known, min(TOP, len(told.table))), tagged)
+
+    out = []
+    for concept in found:
+        if concept.concept:
+            active = seen.activations[:, concept.latent]
+            rows = np.argsort(-active, kind="stable")[: min(concept.active, SOME)]
+            tagged = tags.has[:, tags.tags.index(concept.concept)]
+            module.turn({})
+            before = share(rows, tagged)
+            module.turn({concept.latent: 0.0})
+            concept = replace(concept, effect=share(rows, tagged) / before - 1 if before else None)
+        out.append(concept)
+    module.turn({})
+    return out
 
 
 def _opened(run: Run, data: str | Path | Corpus | None) -> Corpus:

@@ -15,11 +15,20 @@ from acteme.tasks.inspection import ACTIVE, LEVELS, lift
 
 SHOWN = 10
 """Latest items of a history that an interpreter is shown."""
+LONGEST = 80
+"""Characters of a title that a language model is shown."""
 EXAMPLE = (
-    "Cases:\n1. had: Alien; The Shining -> next: Poltergeist (level 9)\n2. had: Psycho -> next: Carrie (level 8)",
-    "Horror films of the seventies and eighties.",
+    Message("user", "Cases:\n1. Alien: 0; The Shining: 0; Poltergeist: 9\n2. Psycho: 0; Carrie: 8"),
+    Message("assistant", "Horror films of the seventies and eighties."),
 )
-"""What an answer looks like."""
+"""How cases are named."""
+JUDGED = (
+    Message("user", "Concept: Horror films of the seventies and eighties\nCase: Alien: 0; Poltergeist:"),
+    Message("assistant", "9"),
+    Message("user", "Concept: Horror films of the seventies and eighties\nCase: Psycho: 0; Annie Hall:"),
+    Message("assistant", "0"),
+)
+"""How cases are judged."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,11 @@ class Tags:
 
 
 class Reader:
-    """A language model that reads titles: it writes a sentence, and grades cases from 0 to 10 by that sentence."""
+    """A language model that reads titles: it writes a sentence, and tells levels of cases, 0 to 10, by that sentence.
+
+    It sees a case as the items of the history at level 0, and last the one that is recommended: with its level where a
+    concept is to be found, without where the level is to be told.
+    """
 
     def __init__(self, model: LanguageModel):
         self.model = model
@@ -89,25 +102,24 @@ class Reader:
 
     def name_all(self, cases: Sequence[Sequence[Case]]) -> list[str]:
         system = (
-            "A hidden unit of a recommender is active in the cases below. Say in one short sentence what the "
-            "recommended items have in common. Answer with that sentence only."
+            "A hidden unit of a recommender is active in the cases below. Each lists items with the level of the unit, "
+            f"0 to {LEVELS}; the last item is recommended. Say in one short sentence what the recommended items have "
+            "in common. Answer with that sentence only."
         )
         prompts = []
         for some in cases:
-            told = "\n".join(f"{k}. {_line(case)} (level {case.level})" for k, case in enumerate(some, 1))
-            example, answer = EXAMPLE
-            prompts.append([Message("system", system), Message("user", example), Message("assistant", answer),
-                            Message("user", f"Cases:\n{told}")])  # fmt: skip
-        answers = self.model.generate(prompts, max_tokens=60, stop=("\n",))
-        return [answer.partition(".")[0].strip(" \"'*") for answer in answers]
+            told = "\n".join(f"{k}. {_line(case)} {case.level}" for k, case in enumerate(some, 1))
+            prompts.append([Message("system", system), *EXAMPLE, Message("user", f"Cases:\n{told}")])
+        answers = self.model.generate(prompts, max_tokens=60, stop=("\n",)) if prompts else []
+        return [_sentence(answer) for answer in answers]
 
     def judge_all(self, concepts: Sequence[str], cases: Sequence[Sequence[Case]]) -> list[list[bool]]:
         system = (
-            f"A hidden unit of a recommender stands for a concept. Grade from 0 (not at all) to {LEVELS} (fully) how "
-            "well the recommended item fits the concept. Answer with a number only."
+            f"A hidden unit of a recommender stands for a concept. Tell its level, from 0 (the last item does not fit "
+            f"the concept) to {LEVELS} (it fits fully). Answer with a number only."
         )
         prompts = [
-            [Message("system", system), Message("user", f"Concept: {concept}\nCase: {_line(case)}\nGrade:")]
+            [Message("system", system), *JUDGED, Message("user", f"Concept: {concept}\nCase: {_line(case)}")]
             for concept, some in zip(concepts, cases, strict=True)
             for case in some
         ]
@@ -116,9 +128,19 @@ class Reader:
 
 
 def _line(case: Case) -> str:
-    """A case as it is shown: nothing in it tells the level."""
-    had = "; ".join(case.history[-SHOWN:]) or "nothing"
-    return f"had: {had} -> next: {case.title}"
+    """A case as it is shown, up to where the level of the recommended item stands."""
+    return "".join(f"{_short(title)}: 0; " for title in case.history[-SHOWN:]) + f"{_short(case.title)}:"
+
+
+def _short(title: str) -> str:
+    """A title on one line."""
+    title = " ".join(title.split())
+    return title if len(title) <= LONGEST else title[: LONGEST - 1] + "…"
+
+
+def _sentence(answer: str) -> str:
+    """What stands before the first full stop, without the sign of a list or quotation marks."""
+    return re.sub(r"^\W*(?:\d+[.)]\s+)?", "", answer).partition(".")[0].strip(" \"'*")
 
 
 def _grade(answer: str) -> int:

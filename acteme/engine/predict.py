@@ -8,6 +8,7 @@ from acteme.engine import answers
 from acteme.engine.answers import Answer, Manner
 from acteme.engine.concepts import latents_of
 from acteme.engine.device import device_for
+from acteme.engine.host import recommends
 from acteme.engine.inputs import Input, Part, dealt, parts
 from acteme.engine.logs import untimed
 from acteme.engine.names import opened
@@ -34,6 +35,7 @@ def predict(
     accelerator: str = "auto",
     count: int | None = None,
     edits: Mapping[str, float] | None = None,
+    keep_missed: bool = False,
 ) -> Iterator[Answer]:
     """Predicts actions in recordings, in the order of the inputs, each as soon as it is there.
 
@@ -58,6 +60,8 @@ def predict(
             unless given.
         edits: of a run that inspects a recommender: concepts (or numbers of latents) to turn, in units of their largest
             activation in training; 0 silences them.
+        keep_missed: of such a run: keep what the latents do not explain of a user's vector, so that without edits the
+            recommender answers as it is.
 
     Of logs: what comes next for each user after all of the events (`Recommendation`), how each event turns out
     (`Judgement`), or how odd it is (`Oddity`). Where a split is named, the last two are of the last event of each user.
@@ -76,14 +80,16 @@ def predict(
     name = stage or run.stage_with("predict")
     if not hasattr(run.kind(name), "predict"):
         raise InputError(f"stage '{name}' does not predict", run.folder, "choose another stage")
+    if run.entry.task == "inspection" and not recommends(run):
+        raise InputError("looks into a model that recommends nothing", run.folder, "see its latents: acteme encode")
     windows = getattr(run.config, name).windows
     if untimed(run.spec):
         how = Slide(windows, run.clip, batch=batch)
-        turned = latents_of(run, name, edits or {})
-        told = Manner(name, rules, how, scores, split, device_for(accelerator), count, turned)
+        turned = latents_of(run, name, edits or {}, keep_missed)
+        told = Manner(name, rules, how, scores, split, device_for(accelerator), count, turned, keep_missed)
         return _some((a for log in opened(run, inputs, split)
                       for a in answers.of(run.entry.task).answer(run, told, log)), split)  # fmt: skip
-    if edits:
+    if edits or keep_missed:
         raise InputError("nothing can be turned in a run that recommends nothing", "--edit", "leave it away")
     found = parts(inputs, split)
     processes = worker_count(workers, sum(map(len, found)))

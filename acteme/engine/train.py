@@ -84,7 +84,10 @@ def train(
         source = None if start is None else load(start if isinstance(start, Run) else Path(start), entry)
         if source is not None and config is None and not small:
             config = source.config
-        reads = entry.reads if looked is None else looked.entry.reads
+        reads = entry.reads
+        if looked is not None:
+            kind, reads = entry.module().Config, looked.entry.reads
+            config, small = host.suited(config or (kind.small() if small else kind()), looked, corpus), False
         made = create(entry, corpus, name, run, config, small, settings, reads)
         if looked is not None and leader():
             host.keep(made, looked)

@@ -13,6 +13,7 @@ from acteme.engine.answers import Prediction
 from acteme.engine.config import to_json
 from acteme.engine.encode import captions_of
 from acteme.engine.evaluate import evaluate, part
+from acteme.engine.host import can_predict
 from acteme.engine.latents import window_latents
 from acteme.engine.logs import is_document, is_log, untimed
 from acteme.engine.names import fitted
@@ -227,7 +228,7 @@ def _with_recordings(page: Page, run: Run, corpus: Corpus) -> Page:
     recordings = [_beginning(corpus[i]) for i in rows]
     replays = []
     page = replace(page, classes=run.spec.classes or corpus.spec.classes)
-    made = predict(run, recordings, scores=True) if run.can("predict") else iter([None] * len(recordings))
+    made = predict(run, recordings, scores=True) if can_predict(run) else iter([None] * len(recordings))
     predictions = [p if isinstance(p, Prediction) else None for p in made]
     for i, recording, prediction in zip(rows, recordings, predictions, strict=True):
         truth = _told(run, recording)

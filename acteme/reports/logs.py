@@ -9,6 +9,7 @@ from jaxtyping import Int
 
 from acteme.engine.answers.recommendations import best, concepts, reasons
 from acteme.engine.answers.words import Words
+from acteme.engine.host import can_predict
 from acteme.engine.latents import encoded, log_latents
 from acteme.engine.logs import has_users, held_out, met
 from acteme.engine.measures.anomalies import oddities
@@ -30,7 +31,7 @@ DOTS, GROUPS = 800, 10
 
 def with_logs(page: Page, run: Run, corpus: Corpus) -> Page:
     """The page with what its task shows."""
-    if run.can("predict"):
+    if can_predict(run):
         page = SHOWN[run.entry.task](page, run, corpus)
     return _with_latents(page, run, corpus) if run.can("encode") else page
 

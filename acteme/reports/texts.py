@@ -5,6 +5,7 @@ from itertools import groupby
 
 import numpy as np
 
+from acteme.engine.host import can_predict
 from acteme.engine.latents import untimed_latents
 from acteme.engine.measures.arguments import joined, predicted, words_of
 from acteme.engine.run import Run
@@ -20,7 +21,7 @@ TEXTS, DOTS = 5, 800
 
 def with_texts(page: Page, run: Run, corpus: Corpus) -> Page:
     """The page with documents and their latents."""
-    if run.can("predict"):
+    if can_predict(run):
         part = _spread(corpus, TEXTS)
         stage = run.stage_with("predict")
         found = joined(list(predicted(run.module(stage), part, getattr(run.config, stage).windows, TEXTS)))

@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
-from acteme.engine.concepts import Concept, concepts, edits_from, latents_of, read
+from acteme.engine.concepts import Concept, before_last, concepts, edits_from, latents_of, look, read
 from acteme.engine.evaluate import evaluate
 from acteme.engine.interpret import Case, Reader, Tags, tags_of, titles_of
+from acteme.engine.logs import ending, newest
 from acteme.engine.predict import predict
 from acteme.engine.train import train
 from acteme.errors import InputError
@@ -75,7 +77,7 @@ class Fake:
 
     def generate(self, prompts, **_):
         self.asked += [" ".join(m.text for m in p) for p in prompts]
-        return [("7" if "T1" in p[-1].text else "so-so 3") if "Grade:" in p[-1].text else 'Films of T1. And more'
+        return [("7" if "T1" in p[-1].text else "so-so 3") if "Concept:" in p[-1].text else '1. "Films of T1". And more'
                 for p in prompts]  # fmt: skip
 
 
@@ -83,10 +85,18 @@ def test_a_language_model_reads_titles_and_never_the_level_that_it_is_to_tell():
     model = Fake()
     reader = Reader(model)
     assert reader.name_all([[case(1, 9), case(2, 8)]]) == ["Films of T1"]
-    assert "had: A; B -> next: T1 (level 9)" in model.asked[0]
+    example = "Cases:\n1. Alien: 0; The Shining: 0; Poltergeist: 9\n2. Psycho: 0; Carrie: 8 Horror films"
+    assert example in model.asked[0]
+    assert model.asked[0].endswith("Cases:\n1. A: 0; B: 0; T1: 9\n2. A: 0; B: 0; T2: 8")
     model.asked.clear()
     assert reader.judge_all(["x", "y"], [[case(1, 9), case(2, 9)], []]) == [[True, False], []]
-    assert not any("level" in text for text in model.asked) and len(model.asked) == 2
+    assert len(model.asked) == 2 and model.asked[1].endswith("Concept: x\nCase: A: 0; B: 0; T2:")
+    model.asked.clear()
+    many = replace(case(1, 4), history=tuple(f"H{k}\n" for k in range(12)), title="long " * 99)
+    reader.name_all([[many]])
+    shown = model.asked[0].rpartition("1. ")[2]
+    assert shown.startswith("H2: 0; ") and shown.count(": 0; ") == 10 and shown.endswith("…: 4") and len(shown) < 180
+    assert reader.name_all([]) == reader.judge_all([], []) == []
 
 
 def test_latents_get_concepts_that_are_checked_elsewhere(run, data):
@@ -103,6 +113,51 @@ def test_latents_get_concepts_that_are_checked_elsewhere(run, data):
     assert concepts(run, data, cases=3) == found
 
 
+class Mute(Tags):
+    """Finds a name for the first latent alone."""
+
+    def name_all(self, cases):
+        return [name if n == 0 else "" for n, name in enumerate(super().name_all(cases))]
+
+
+def test_what_has_no_name_is_not_sure_of_anything(run, data):
+    names, has = tags_of(data.catalog)
+    found = concepts(run, data, cases=3, interpreter=Mute(names, has, has.mean(0)))
+    assert sum(bool(c.concept) for c in found) == 1
+    assert all((c.confidence, c.precision, c.recall, c.cases) == (0, 0, 0, ()) for c in found if not c.concept)
+    concepts(run, data, cases=3)
+
+
+def test_the_effect_is_the_change_of_exposure_when_a_latent_is_silenced(run, data):
+    found = concepts(run, data, cases=3)
+    told = [c for c in found if c.effect is not None]
+    assert told and all(c.concept and c.effect >= -1 for c in told) and any(c.effect for c in told)
+    assert all(c.effect is None for c in found if not c.concept)
+    c = next(c for c in told if c.effect)
+    names, has = tags_of(data.catalog)
+    items = [str(n) for n in data.catalog["item"].to_pylist()]
+    module = run.module("autoencode")
+    part = data.select("test")
+    seen, _ = look(module, part, *before_last(part), run.config.autoencode.windows)
+    active = {part.column("subject")[i] for i in seen.index[seen.activations[:, c.latent] > 0]}
+    share = []
+    for changes in ({}, {c.latent: 0.0}):
+        module.turn(changes)
+        hits = lists = 0
+        for i in np.flatnonzero(seen.activations[:, c.latent] > 0):
+            n, had = int(seen.index[i]), int(seen.before[i])
+            window = ending(part, np.array([n]), np.array([had - 1]), run.config.autoencode.windows, 5)
+            scores = module.predict(window)
+            known = part[n].arrays["item"][:had] - 1
+            value = (scores.query @ scores.table.T)[0]
+            value[torch.from_numpy(known.astype(np.int64))] = -torch.inf
+            top = value.topk(10).indices.numpy() + 1
+            hits, lists = hits + int(has[top, names.index(c.concept)].sum()), lists + 10
+        share.append(hits / lists)
+    assert len(active) == c.active and len(items) == 12
+    assert c.effect == pytest.approx(share[1] / share[0] - 1)
+
+
 def test_too_few_sequences_leave_latents_without_a_concept(run, data):
     assert not any(c.concept for c in concepts(run, data, cases=200))
 
@@ -116,6 +171,22 @@ def test_silencing_a_concept_changes_what_is_recommended(run, data):
     assert [p.scores for p in plain] == [a.scores for a in again]
     assert latents_of(run, "autoencode", {"3": 2.0, best.concept.upper(): 0.0})[3] == 2.0
     assert any(best.concept == name for p in plain for why in p.reasons for name, _ in why)
+    assert not any(best.concept == name for t in turned for why in t.reasons for name, _ in why)
+    assert all(len({n for n, _ in why}) == len(why) for p in plain for why in p.reasons)
+    assert all(value > 0 for p in plain for why in p.reasons for _, value in why)
+
+
+def test_without_edits_and_with_what_is_missed_the_recommender_answers_as_it_is(run, data):
+    plain, kept = (list(predict(run, data, count=3, keep_missed=k)) for k in (False, True))
+    module = run.module("autoencode")
+    log = newest(data)
+    window = ending(log, np.arange(len(log)), log.frames - 1, run.config.autoencode.windows, 5)
+    wanted = module.model.predict(window)
+    scores = wanted.query @ wanted.table.T
+    for row, answer, other in zip(scores, kept, plain, strict=True):
+        number = [data.catalog["item"].to_pylist().index(name) for name in answer.items]
+        assert answer.scores == pytest.approx(row[number].tolist(), abs=1e-5)
+        assert answer.scores != other.scores
 
 
 def test_evaluation_compares_with_the_recommender_itself(run, data):
@@ -142,8 +213,19 @@ def test_wrong_inputs(run, data, tmp_path):
     plain, log = trained("ranking")
     with pytest.raises(InputError, match="has no latents to turn"):
         latents_of(plain, "learn", {"1": 0.0})
-    with pytest.raises(InputError, match=r"not a run that inspects another|no catalog"):
+    with pytest.raises(InputError, match="has no latents to turn"):
+        next(predict(plain, log, keep_missed=True))
+    with pytest.raises(InputError, match="not a run that inspects another"):
         concepts(plain, log)
+    with pytest.raises(InputError, match=r"cases is 0.*give 1 or more"):
+        concepts(run, data, cases=0)
+    for word in ("A=nan", "A=inf"):
+        with pytest.raises(InputError, match="is no edit"):
+            edits_from([word])
+    broken = replace(run, folder=tmp_path)
+    (tmp_path / "concepts.json").write_text("{")
+    with pytest.raises(InputError, match=r"cannot be read.*acteme concepts"):
+        read(broken)
     with pytest.raises(InputError, match="does not name its items"):
         concepts(run, replace(data, catalog=None))
     assert not Concept(0, "x", 9, 1.0, 0.5, 0.5, 0.79, ()).interpretable

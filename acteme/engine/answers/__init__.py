@@ -151,6 +151,8 @@ class Manner:
     """How many items, or odd events of each recording; what is usual unless given."""
     edits: Mapping[int, float] = field(default_factory=dict)
     """Latents to turn, of a run that inspects another one, and how far."""
+    keep_missed: bool = False
+    """Then, to keep what the latents do not explain of a user's vector."""
 
 
 def of(task: str) -> ModuleType:

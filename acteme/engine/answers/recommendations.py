@@ -1,6 +1,6 @@
 """Recommendations: what each user wants next, out of all that the user has not met."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ def answer(run: Run, manner: Manner, corpus: Corpus) -> Iterator[Recommendation]
     """The items that fit best after all events of each recording, or where texts tell what a user wants, fit those."""
     module, words = loaded(run, manner.stage, manner.device), Words(corpus)
     if hasattr(module, "turn"):
-        module.turn(manner.edits)  # type: ignore[operator]
+        module.turn(manner.edits, manner.keep_missed)  # type: ignore[operator]
     named = concepts(run)
     names, users = (corpus.column(n).tolist() for n in ("name", "subject"))
     kind = choose(corpus, module)
@@ -60,9 +60,18 @@ def reasons(
         return [[]] * len(items)
     found = module.reasons(batch, torch.from_numpy(items).to(batch["frames"].device))  # type: ignore[operator]
     parts = found.parts.float().cpu().tolist()
-    return [[tuple((named.get(n, n), v) for n, v in zip(names, values, strict=True))
+    return [[_sums(((named.get(n, n), v) for n, v in zip(names, values, strict=True)))
              for names, values in zip(*both, strict=True)]
             for both in zip(found.names, parts, strict=True)]  # fmt: skip
+
+
+def _sums(parts: Iterable[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    """The parts that speak for an item, those of one name together, the greatest first."""
+    out: dict[str, float] = {}
+    for name, value in parts:
+        if value > 0:
+            out[name] = out.get(name, 0.0) + value
+    return tuple(sorted(out.items(), key=lambda part: -part[1]))
 
 
 def best(made: Preferences, seen: Lists, count: int) -> tuple[Int[np.ndarray, "n k"], Float[np.ndarray, "n k"]]:

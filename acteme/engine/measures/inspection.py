@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from acteme.engine.device import device_of
+from acteme.engine.latents import encoded
 from acteme.engine.logs import ending, held_out, is_log, reach
 from acteme.engine.measures import Asked, ranking
+from acteme.errors import InputError
 from acteme.recordings.annotations import Preferences
 from acteme.recordings.batch import Batch, to_device
 from acteme.tasks import retrieval
@@ -30,8 +32,9 @@ def measure(asked: Asked) -> Outcome:
     out = explained(asked)
     if not is_log(asked.corpus.spec) or not _recommends(asked):
         return out
-    base = ranking.measure(replace(asked, module=module.model, protocol="full"))
-    through = ranking.measure(replace(asked, protocol="full"))
+    protocol = ranking.choose(asked.corpus, module.model)
+    base = ranking.measure(replace(asked, module=module.model, protocol=protocol))
+    through = ranking.measure(replace(asked, protocol=protocol))
     named = Outcome({f"base_{name}": value for name, value in base.metrics.items()},
                     {f"base_{name}": value for name, value in base.intervals.items()})  # fmt: skip
     return retrieval.merged(retrieval.merged(through, named), out)
@@ -62,14 +65,18 @@ def explained(asked: Asked) -> Outcome:
 
 
 def _windows(asked: Asked) -> Any:
-    """Held-out windows: of logs what is known before the last event of each user, else as the model was trained."""
+    """Held-out windows: of logs what is known before the event to be foretold, or of each user or event, where none is;
+    else as the model was trained."""
     corpus, on = asked.corpus, device_of(asked.module)
     if is_log(corpus.spec):
-        index, last = held_out(corpus, 2)
+        index, last = held_out(corpus, 2) if asked.windows.prefixes else encoded(corpus)
+        last = last - asked.windows.prefixes
+        index, last = index[last >= 0], last[last >= 0]
+        if not len(index):
+            raise InputError("no user has two events", "data", "give longer histories")
         for a in range(0, len(index), asked.batch):
-            rows = index[a : a + asked.batch]
-            before = last[a : a + asked.batch] - 1
-            yield to_device(ending(corpus, rows, before, asked.windows, reach(asked.windows)), on)
+            rows, end = index[a : a + asked.batch], last[a : a + asked.batch]
+            yield to_device(ending(corpus, rows, end, asked.windows, reach(asked.windows)), on)
         return
     index, start = asked.windows.cut(corpus.frames)
     for a in range(0, len(index), asked.batch):

@@ -46,8 +46,12 @@ step 1.2 times (choosing the largest activations is a quarter of it on both side
   deterministic substitute for the language model (inferred).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from torch import nn
+
+from acteme.recordings.batch import Batch
+from acteme.recordings.windows import Windows
 from acteme.systems.inspect.recsae.autoencoder import AutoencodeConfig, Autoencoder
 from acteme.systems.inspect.recsae.base import Base, BaseConfig
 
@@ -67,3 +71,7 @@ class Config:
     def small(cls) -> "Config":
         """Learns on two processor cores in two minutes."""
         return cls(BaseConfig.small(), AutoencodeConfig.small())
+
+    def upon(self, model: nn.Module, windows: Windows, batch: Batch) -> "Config":
+        """The same for the model of another run, which learned from such windows, some of which are given."""
+        return replace(self, autoencode=self.autoencode.upon(model, windows, batch))

@@ -24,14 +24,15 @@ class AutoencodeConfig:
     """Settings of the autoencoder."""
 
     width: int = 64
-    """Numbers in a vector of the model that is looked into."""
+    """Numbers in a vector of the model that is looked into; told by the model where that is another run's."""
     scale: int = 16
     """Latents for each of these numbers."""
     k: int = 8
     """Latents that a vector may have."""
     rows: Literal["all", "last"] = "all"
     """Vectors to learn from: those of all steps of a history (of the official code), or the last one's, which is the
-    user's. With positions that count from the end, only the last one is of the kind that is explained."""
+    user's. With positions that count from the end, only the last one is of the kind that is explained; and only that
+    is taken of another run's model whose vectors are not those of its last steps."""
     revive: float = 1 / 32
     """Weight of the loss that revives dead latents; 0: off."""
     dead: int | Literal["epoch"] = 400
@@ -43,7 +44,8 @@ class AutoencodeConfig:
     official_revival: bool = False
     """The official residual: of the wrong sign, with the center counted twice, and with a gradient."""
     windows: Windows = field(default_factory=lambda: Windows(frames=21, stride=1, prefixes=True))
-    """Histories that vectors are taken of, with the item that comes next at their end, which is left away."""
+    """Histories that vectors are taken of, with the item that comes next at their end, which is left away. Of another
+    run's model: as many events of them as it looks back at, or its own windows, where those are no such histories."""
     recipe: Recipe = field(default_factory=lambda: Recipe(optimizer="adam", lr=5e-5, epochs=50, batch=8))
     """Optimizer, length of training and histories in a batch."""
 
@@ -54,6 +56,36 @@ class AutoencodeConfig:
         return cls(
             rows="last", start="mean", windows=Windows(frames=51, stride=3, prefixes=True, most=20), recipe=recipe
         )
+
+    def upon(self, model: nn.Module, windows: Windows, batch: Batch) -> "AutoencodeConfig":
+        """The same for the model of another run.
+
+        Args:
+            model: which is looked into.
+            windows: that it learned from.
+            batch: some of these.
+        """
+        if windows.prefixes:
+            windows, batch = replace(windows, stride=self.windows.stride, most=self.windows.most), parted(batch)[0]
+        x, rows = vector(model, batch), steps(model, batch)
+        inside = rows is not None and torch.allclose(rows.float(), x)
+        return replace(self, width=x.shape[1], rows=self.rows if inside else "last", windows=windows)
+
+
+@torch.no_grad()
+def vector(model: Any, batch: Batch) -> Float[Tensor, "b d"]:
+    """What is taken apart of each window: of a recommender that with which it scores the items, else the latent."""
+    found = model.predict(batch) if hasattr(model, "predict") else None
+    return (found.query if isinstance(found, Preferences) else model.encode(batch).pooled).float()
+
+
+@torch.no_grad()
+def steps(model: Any, batch: Batch) -> Float[Tensor, "b d"] | None:
+    """The latent of the last step of each window; None where it is of another width than the vector."""
+    found: Latents = model.encode(batch)
+    last = (found.mask * torch.arange(1, found.mask.shape[1] + 1, device=found.mask.device)).argmax(1)
+    rows = found.tokens[torch.arange(len(last), device=last.device), last]
+    return rows if rows.shape == vector(model, batch).shape else None
 
 
 class Autoencoder(nn.Module):
@@ -92,6 +124,11 @@ class Autoencoder(nn.Module):
         self._model = [model.eval().requires_grad_(False)]
 
     @property
+    def protocol(self) -> str | None:
+        """How its recommendations are measured, where the model has a way of its own."""
+        return getattr(self.model, "protocol", None)
+
+    @property
     def model(self) -> Any:
         if not self._model:
             raise InputError("has no model to look into", "autoencode", "train its stage base, or give --base RUN")
@@ -109,12 +146,15 @@ class Autoencoder(nn.Module):
         Raises:
             InputError: they are not as wide as the autoencoder.
         """
-        found: Latents = self.model.encode(batch)
-        x = found.tokens[found.mask] if rows == "all" else found.pooled
+        if rows == "all":
+            found: Latents = self.model.encode(batch)
+            x = found.tokens[found.mask].float()
+        else:
+            x = vector(self.model, batch)
         if x.shape[1] != self.config.width:
-            mend = f"give --autoencode.width {x.shape[1]}"
+            mend = f"give --set autoencode.width={x.shape[1]}"
             raise InputError(f"vectors of {x.shape[1]} numbers where {self.config.width} are expected", "base", mend)
-        return x.float()
+        return x
 
     def learned(self, batch: Batch) -> Float[Tensor, "n d"]:
         """What is learned from a window of training."""
@@ -193,20 +233,30 @@ class Autoencoder(nn.Module):
                 the vector that it finds.
 
         Raises:
-            InputError: there is no such latent.
+            InputError: there is no such latent, or none of those to turn up was active when it was trained.
         """
         if unknown := [k for k in changes if not 0 <= k < len(self.peak)]:
             raise InputError(f"there is no latent {unknown[0]}", "edit", f"they are 0 to {len(self.peak) - 1}")
+        up = [k for k, factor in changes.items() if factor]
+        if up and not self.peak[up].any():
+            raise InputError(f"latent {up[0]} was never active in training", "edit", "it can only be silenced, by 0")
         self.changes, self.keep_missed = dict(changes), keep_missed
 
+    def turned(self, chosen: Chosen) -> Chosen:
+        """The latents of vectors as `turn` says. Who is among the k is settled before that."""
+        if not self.changes:
+            return chosen
+        latent = torch.tensor(list(self.changes), device=self.peak.device)
+        value = self.peak[latent] * self.peak.new_tensor(list(self.changes.values()))
+        left = chosen.value * ~torch.isin(chosen.latent, latent)
+        return Chosen(torch.cat([left, value.expand(len(left), -1)], 1),
+                      torch.cat([chosen.latent, latent.expand(len(left), -1)], 1))  # fmt: skip
+
     def through(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        """Vectors as the latents have them, turned as `turn` says. Who is among the k is settled before that."""
+        """Vectors as the latents have them, turned as `turn` says."""
         own, chosen = self.dictionary, self.dictionary.encode(x)
-        out = x if self.keep_missed else own.decode(chosen)
-        for latent, factor in self.changes.items():
-            now = (chosen.value * (chosen.latent == latent)).sum(1, keepdim=True)
-            out = out + (factor * self.peak[latent] - now) * own.decoder[latent]
-        return out
+        now = self.turned(chosen)
+        return x + (own.sum(now) - own.sum(chosen)) if self.keep_missed else own.decode(now)
 
     def encode(self, batch: Batch) -> Latents:
         """The activation of every latent (M) for each window: a single step."""
@@ -221,18 +271,17 @@ class Autoencoder(nn.Module):
         Raises:
             InputError: the model is no recommender.
         """
-        if not hasattr(self.model, "predict"):
-            raise InputError("recommends nothing", "base", "see its latents by: acteme encode")
-        found = self.model.predict(batch)
+        found = self.model.predict(batch) if hasattr(self.model, "predict") else None
         if not isinstance(found, Preferences):
             raise InputError("recommends nothing", "base", "see its latents by: acteme encode")
         return replace(found, query=self.through(found.query.float()))
 
     @torch.no_grad()
     def reasons(self, batch: Batch, items: Int[Tensor, "n k"], most: int = 3) -> Reasons:
-        """What of each item's score comes from which latent: activation times the product of direction and item. The
-        parts of all latents, that of the center and the item's bias are the score, while nothing is turned."""
-        chosen = self.dictionary.encode(self.vectors(batch))
+        """What of each item's score comes from which latent, as it is turned: activation times the product of direction
+        and item. The parts of all latents, that of the center and the item's bias are the score; with `keep_missed`
+        there is that of what the latents do not explain, too."""
+        chosen = self.turned(self.dictionary.encode(self.vectors(batch)))
         table = self.model.predict(batch).table.float()[items - 1]
         parts = (self.dictionary.decoder[chosen.latent][:, None] * table[:, :, None]).sum(-1) * chosen.value[:, None]
         part, at = parts.topk(min(most, parts.shape[2]), dim=2)

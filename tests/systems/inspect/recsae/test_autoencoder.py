@@ -78,6 +78,24 @@ def test_turning_up_sets_the_largest_activation_of_training():
     torch.testing.assert_close(module.predict(rows).query, z @ module.dictionary.decoder + module.dictionary.center)
 
 
+def test_reasons_are_parts_of_the_score_as_latents_are_turned():
+    module, rows = made(), batch(*ROWS)
+    module.peak.fill_(2.0)
+    items = torch.tensor([[1, 5, 9]]).expand(len(ROWS), -1)
+    latent = int(module.dictionary.encode(module.vectors(rows)).latent[0, 0])
+    for changes in ({}, {latent: 0.0}, {latent: 0.0, 5: 1.5}):
+        module.turn(changes)
+        told = module.predict(rows)
+        found = module.reasons(rows, items, most=99)
+        score = (told.query @ told.table.T).gather(1, items - 1)
+        center = module.dictionary.center @ told.table[items - 1].transpose(-1, -2)
+        torch.testing.assert_close(found.parts.sum(-1) + center, score)
+        parts = dict(zip(found.names[0][0], found.parts[0, 0].tolist(), strict=True))
+        assert (parts[f"latent {latent}"] != 0) == (not changes)
+        assert 5 not in changes or parts["latent 5"] != 0
+    assert module.reasons(rows, items, most=2).parts.shape == (6, 3, 2)
+
+
 def test_what_is_not_explained_can_be_kept():
     module, rows = made(), batch(*ROWS)
     module.turn({}, keep_missed=True)
@@ -162,6 +180,9 @@ def test_wrong_inputs():
     module = made()
     with pytest.raises(InputError, match=r"there is no latent 16.*0 to 15"):
         module.turn({16: 0.0})
+    with pytest.raises(InputError, match=r"latent 3 was never active in training.*only be silenced"):
+        module.turn({2: 0.0, 3: 1.0})
+    module.turn({2: 0.0})
     module.attach(Base(BaseConfig(width=8, windows=Windows(frames=6, stride=1, prefixes=True)), SPEC))
-    with pytest.raises(InputError, match=r"vectors of 8 numbers where 4 are expected.*--autoencode.width 8"):
+    with pytest.raises(InputError, match=r"vectors of 8 numbers where 4 are expected.*--set autoencode.width=8"):
         module.losses(batch(*ROWS))
