@@ -105,6 +105,7 @@ class Dials:
     local: float = 0.2
     joint: float = 0.5
     others: int = 2
+    numbers: int = 900
     clues: bool = True
     seed: int = 0
 
@@ -121,6 +122,7 @@ class Dials:
             ("distance", near, "give fewer than there are sentences"),
             ("local", 0 <= self.local <= 1, "give a share"),
             ("joint", 0 <= self.joint <= 1, "give a share"),
+            ("numbers", 3 + self.others <= self.numbers <= 900, "give at least one for each person, and at most 900"),
             ("others", self.others <= len(NAMES) - 3, f"give at most {len(NAMES) - 3}"),
         ):
             if not good:
@@ -142,6 +144,7 @@ def newsroom(
     local: float = 0.2,
     joint: float = 0.5,
     others: int = 2,
+    numbers: int = 900,
     clues: bool = True,
     seed: int = 0,
 ) -> Corpus:
@@ -160,13 +163,14 @@ def newsroom(
         joint: share of the companions (the third roles) whose clue is vague; with it above 0, companions occur only
             where the second role is filled.
         others: people without a role in each report.
+        numbers: how many different numbers there are, from 100 on; fewer are easier to learn, and link no worse.
         clues: whether clues are there; without them, the same reports have words that say nothing in their places.
         seed: everything follows from it.
 
     Raises:
         InputError: a dial out of its range.
     """
-    dials = Dials(train, val, test, types, sentences, filler, filled, distance, local, joint, others, clues, seed)
+    dials = Dials(train, val, test, types, sentences, filler, filled, distance, local, joint, others, numbers, clues, seed)
     world = reports(dials)
     return made(world.documents, world.ontology)
 
@@ -246,7 +250,8 @@ class _Piece:
 def _people(rng: np.random.Generator, kind: str, dials: Dials) -> Iterator[_Person]:
     """Who has a role in an event, and who else is there. The same draws are made whatever the share of clues."""
     chosen = rng.permutation(len(NAMES))
-    tags = rng.choice(np.arange(100, 1000), len(NAMES), replace=False).astype(str).tolist()
+    count = min(dials.numbers, len(NAMES))
+    tags = (100 + rng.choice(dials.numbers, count, replace=False)).astype(str).tolist()
     filled = rng.random(3) < dials.filled
     if dials.joint > 0:
         filled[COMPANION] &= filled[COMPANION - 1]

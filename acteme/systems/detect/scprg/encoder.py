@@ -187,7 +187,10 @@ def windows(
 
 
 def _fresh(config: EncoderConfig) -> nn.Module:
-    """A BERT that knows nothing; its places begin as waves, from which those next to a place can be told at once."""
+    """A BERT that knows nothing, with weights as large as its width wants them, N(0, 1 / width).
+
+    Its places begin as waves, from which those next to a place can be told at once.
+    """
     from transformers import BertConfig, BertModel
 
     model = BertModel(
@@ -195,14 +198,14 @@ def _fresh(config: EncoderConfig) -> nn.Module:
             vocab_size=config.words, hidden_size=config.width, intermediate_size=4 * config.width,
             num_hidden_layers=config.layers, num_attention_heads=config.heads, pad_token_id=PAD,
             max_position_embeddings=config.limit, hidden_dropout_prob=config.dropout,
-            attention_probs_dropout_prob=config.dropout,
+            attention_probs_dropout_prob=config.dropout, initializer_range=config.width**-0.5,
         ),
         add_pooling_layer=False,
     )  # fmt: skip
     place = torch.arange(config.limit)[:, None] / 10000 ** (torch.arange(0, config.width, 2) / config.width)
     with torch.no_grad():
         waves = torch.cat([place.sin(), place.cos()], 1)[:, : config.width]
-        model.embeddings.position_embeddings.weight.copy_(0.02 * 2**0.5 * waves)  # as large as those of words
+        model.embeddings.position_embeddings.weight.copy_((2 / config.width) ** 0.5 * waves)  # as large as words
     return model
 
 

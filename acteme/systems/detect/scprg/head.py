@@ -62,7 +62,12 @@ class Head(nn.Module):
             self.transform_role = nn.Linear(d, d)
         pooled = (3 if separate else 2) * d
         self.begin_extractor, self.end_extractor, self.context_extractor = (nn.Linear(pooled, d) for _ in range(3))
-        self.apply(_begin)
+        scale = 0.02 * max(768 / width, 1.0) ** 0.5  # BERT's at its width, and as much at a smaller one
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear | nn.Embedding):
+                nn.init.normal_(layer.weight, std=scale)
+            if isinstance(layer, nn.Linear):
+                nn.init.zeros_(layer.bias)
 
     def forward(
         self, h: Float[Tensor, "b l d"], a: Float[Tensor, "b l l"], tokens: Tokens, open_: Int[Tensor, "b r"]
@@ -178,10 +183,3 @@ def boundary(
 ) -> Float[Tensor, ""]:
     """Cross entropy of a start or an end at each token, mean weighted by (1, `positive`)."""
     return F.cross_entropy(logits[mask], target[mask], logits.new_tensor([1.0, positive]))
-
-
-def _begin(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear | nn.Embedding):
-        nn.init.normal_(module.weight, std=0.02)
-    if isinstance(module, nn.Linear):
-        nn.init.zeros_(module.bias)
