@@ -1,10 +1,18 @@
 """Attention of targets to behaviors: scores, what a search keeps of them, weights."""
 
+import sys
+
+import numpy as np
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 LOWEST = -(2.0**32) + 1
 """Score of a slot that is not there."""
+FEW = 3
+"""Threads up to which picking the best one after another is faster than Torch's `topk`, which shares rows out."""
+WIDE = 96
+"""Numbers from which a product with one target is faster with the behaviors first."""
 
 
 def scaled(
@@ -20,7 +28,8 @@ def scaled(
     if official_hard:
         factor[:semantic] = q.shape[-1] ** -0.5
         factor[semantic:] += q.shape[-1] ** -0.5
-    return (q * factor) @ k.mT
+    q = q * factor
+    return (k @ q.mT).mT if q.shape[1] == 1 and q.shape[2] >= WIDE else q @ k.mT
 
 
 class Network(nn.Module):
@@ -41,9 +50,29 @@ class Network(nn.Module):
         return self.layers[2](self.layers[1](x).mT).squeeze(-1) / q.shape[-1]
 
 
-def best(rank: Float[Tensor, "b c t"], there: Bool[Tensor, "b c t"], top: int) -> Int[Tensor, "b c k"]:
-    """Places of the `top` slots of highest rank, those that are there first; fewer where there are fewer slots."""
-    return rank.detach().masked_fill(~there, LOWEST).topk(min(top, rank.shape[-1])).indices
+def best(rank: Float[Tensor, "b c t"], top: int) -> Int[Tensor, "b c k"]:
+    """Places of the `top` slots of highest rank, in any order; all of them where there are fewer."""
+    rank, top = rank.detach(), min(top, rank.shape[-1])
+    if rank.device.type == "cpu" and rank.dtype == torch.float32 and torch.get_num_threads() <= FEW:
+        return parted(rank, top)
+    return rank.topk(top, sorted=False).indices
+
+
+@torch.compiler.disable
+def parted(rank: Float[Tensor, "b c t"], top: int) -> Int[Tensor, "b c k"]:
+    """The same on one thread of a processor, three times as fast; of equal slots the later ones.
+
+    A float's bits, all but the sign turned round where it is negative, are in order as an integer. With the slot below
+    them they are one number, so that a partition of these needs no look-up.
+    """
+    bits = np.ascontiguousarray(rank.numpy()).view(np.int32)
+    both = np.empty((*bits.shape, 2), np.int32)
+    high = int(sys.byteorder == "little")
+    np.bitwise_xor(bits, (bits >> 31) & 0x7FFFFFFF, out=both[..., high])
+    both[..., 1 - high] = np.arange(bits.shape[-1])
+    key = both.view(np.int64)[..., 0]
+    key.partition(bits.shape[-1] - top, axis=-1)
+    return torch.from_numpy(key[..., bits.shape[-1] - top :] & 0xFFFFFFFF)
 
 
 def weights(score: Float[Tensor, "b c k"], there: Bool[Tensor, "b c k"]) -> Float[Tensor, "b c k"]:

@@ -134,7 +134,7 @@ class Model(nn.Module):
             score = search.alike(*self.codes(q, k), seen.behavior.position)
         elif kind == "buckets":
             score = search.buckets(*self.codes(q, k), there.expand_as(score), self.config.signature)
-        return score.masked_fill(~there, LOWEST)
+        return torch.where(there, score, LOWEST)
 
     def find(self, seen: Seen, q: Tensor, k: Tensor, score: Tensor, valid: Bool[Tensor, "b t"]
              ) -> tuple[Int[Tensor, "b c k"], Float[Tensor, "b c t"], Bool[Tensor, "b c t"]]:  # fmt: skip
@@ -143,10 +143,10 @@ class Model(nn.Module):
         if self.design.search == "category":
             same = (seen.target.category[:, :, None] == seen.behavior.category[:, None]) & there
             filled = self.config.official_hard
-            found = best(rank, torch.ones_like(same) if filled else same, self.config.top)
+            found = best(rank, self.config.top)
             chosen = torch.zeros_like(same).scatter(-1, found, True)
             return found, score, chosen if filled else chosen & same
-        return best(rank, there, self.config.top), rank if self.design.search == "product" else score, there
+        return best(rank, self.config.top), rank if self.design.search == "product" else score, there
 
     def read(self, seen: Seen, auxiliary: bool = False, w: Weights | None = None) -> Read:
         """Search and attention.
