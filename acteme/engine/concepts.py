@@ -275,15 +275,13 @@ def interpret(
         truth.append(np.arange(2 * cases) < cases)
     names = interpreter.name_all(made)
     kept = [n for n, name in enumerate(names) if name]
-    chosen, made, checks, truth = ([some[n] for n in kept] for some in (chosen, made, checks, truth))
-    names = [names[n] for n in kept]
-    judged = interpreter.judge_all(names, checks)
+    judged = interpreter.judge_all([names[n] for n in kept], [checks[n] for n in kept])
     counts, peaks = (seen.activations > 0).sum(0), seen.activations.max(0)
     out = {m: Concept(m, "", int(counts[m]), float(peaks[m]), 0.0, 0.0, 0.0, ()) for m in range(len(counts))}
-    for m, name, said, right, some in zip(chosen, names, judged, truth, made, strict=True):
-        sure = confidence(np.array(said, bool), right)
-        shown = tuple(case.title for case in some)
-        out[m] = replace(out[m], concept=name, precision=float(sure.precision), recall=float(sure.recall),
+    for n, said in zip(kept, judged, strict=True):
+        m, sure = chosen[n], confidence(np.array(said, bool), truth[n])
+        shown = tuple(case.title for case in made[n])
+        out[m] = replace(out[m], concept=names[n], precision=float(sure.precision), recall=float(sure.recall),
                          confidence=sure.accuracy, cases=shown)  # fmt: skip
     return sorted(out.values(), key=lambda c: (-c.confidence, -c.active, c.latent))
 
