@@ -1,5 +1,6 @@
 """DARE with data: windows, labels, negatives, gradients, predictions, latents, rows that learn alone."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from acteme.recordings.recording import Recording
 from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
 from acteme.recordings.worlds.shop import shop
-from acteme.systems.recommend.dare import RankConfig, Ranker, Widths
+from acteme.systems.recommend.dare import RankConfig, Ranker, Widths, negatives
 from acteme.systems.recommend.dare.negatives import Negatives
 from acteme.systems.recommend.dare.tables import KINDS, Events
 from acteme.tasks import curves, decoupling
@@ -78,14 +79,14 @@ def test_events_are_counted_once(stride):
 
 
 def test_negatives_are_drawn_by_frequency_and_never_seen_before():
-    negatives = Negatives(6, None)
-    negatives.counts.copy_(torch.tensor([0, 10, 20, 30, 40, 0]))
+    some = Negatives(6, None)
+    some.counts.copy_(torch.tensor([0, 10, 20, 30, 40, 0]))
     torch.manual_seed(0)
     seen = torch.tensor([[4, 0, 4]]).expand(4000, 3)
-    item, category = negatives.draw(seen, 2)
+    item, category = some.draw(seen, 2)
     share = torch.bincount(item.flatten(), minlength=6) / 8000
     assert torch.allclose(share, torch.tensor([0, 1, 2, 3, 0, 0]) / 6, atol=0.02) and (category == 0).all()
-    everything, _ = negatives.draw(torch.tensor([[1, 2, 3, 4]]), 2)
+    everything, _ = some.draw(torch.tensor([[1, 2, 3, 4]]), 2)
     assert (everything > 0).all(), "whoever has seen all is given what was drawn last"
 
 
@@ -105,6 +106,24 @@ def test_clicks_learn_against_negatives():
     assert torch.equal(seen.target.category[:, 1:], module.negatives.category[seen.target.item[:, 1:]])
     with pytest.raises(InputError, match="what was clicked, not what was not"):
         calibrated(LOG, replace(SMALL, negatives=0))[0].losses(batches[0])
+
+
+@pytest.mark.parametrize("official", [False, True])
+def test_what_was_met_before_the_window_is_no_negative(official, monkeypatch):
+    monkeypatch.setattr(negatives, "TRIES", 500)
+    torch.manual_seed(0)
+    items = [[1, 2, 3, 4, 5, 5, 5, 5, 5, 6, 7, 1], [8, 9, 3], [2, 2, 9]]
+    corpus = log(items)
+    module, _ = calibrated(corpus, replace(SMALL, negatives=40, official_negatives=official))
+    module.remember(corpus)
+    index, last = np.array([0, 0, 0, 1, 2]), np.array([8, 9, 2, 2, 1])
+    batch = corpus.batch(index, last - 4, 5)
+    seen, _ = module.rows(batch)
+    for row, (i, end) in enumerate(zip(index, last, strict=True)):
+        met = set(items[i] if official else items[i][: end + 1])
+        assert set(seen.target.item[row, 1:].tolist()) == set(range(1, 10)) - met
+    copied = deepcopy(module).negatives.met
+    assert copied is module.negatives.met, "the log is not copied with the weights"
 
 
 def test_outcomes_are_labels_and_the_history_is_what_was_clicked():

@@ -44,8 +44,9 @@ as fast as `torch.topk`.
 - Hard search keeps behaviors of the target's category only, and scores them as everyone does. Officially it fills up
   with other slots, and its first product is over all numbers, the position's a second time (`official_hard`).
 - Negatives are drawn anew in every epoch and stand in one batch with their click; officially they are drawn once, and
-  rows shuffled once. They are no item of the window; officially of the user's whole log, later clicks too, which tells
-  the model about the future. After 16 draws an item is kept even so. Frequencies are those of the training windows.
+  rows shuffled once. They are nothing that the user has met so far; officially nothing of the user's whole log, which
+  tells the model about the future (`official_negatives` has that of the training recordings). After 16 draws an item is
+  kept even so. Frequencies are those of the training windows.
 - All users are kept; officially those with fewer than 210 events are dropped. Training rows are shuffled in every
   epoch, and no last evaluation batch is dropped.
 - The best of several evaluations is not chosen unless asked for (`--best`), and then by epochs.

@@ -50,6 +50,8 @@ class RankConfig:
     """Attend to padding where the history has fewer than `top` behaviors, as the official code does."""
     official_hard: bool = False
     """sim_hard: fill up with the newest other slots, padding too, and score by all numbers and the position again."""
+    official_negatives: bool = False
+    """Never draw what the user meets later in training either, as the official code does, which tells of the future."""
     official_statistics: bool = False
     """Evaluate by the statistics of the batch, as the official code does."""
     windows: Windows = field(default_factory=lambda: Windows(frames=201, stride=5, prefixes=True, most=19))

@@ -1,17 +1,54 @@
 """What was not clicked: items drawn by how often each occurs, where the data tells clicks only."""
 
 from collections.abc import Iterable
+from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
 from acteme.errors import InputError
 from acteme.recordings.batch import Batch
+from acteme.recordings.corpus import Corpus
 
 TRIES = 16
 """Draws of a negative until it is one that the user has not clicked; the last one counts."""
+
+
+class Met:
+    """Which items the user of each recording has met, and when first; the recordings are read when it is first asked.
+
+    Args:
+        corpus: the recordings.
+        future: items that are met later count as well.
+    """
+
+    def __init__(self, corpus: Corpus, future: bool = False):
+        self.corpus, self.future = corpus, future
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "Met":
+        return self  # never changes, and is no state of who holds it
+
+    @cached_property
+    def firsts(self) -> tuple[Int[np.ndarray, " m"], Int[np.ndarray, " m"]]:
+        """A sorted number for each recording with an item, and the first event that has it."""
+        frames = self.corpus.frames
+        place = np.arange(frames.sum()) - np.repeat(np.cumsum(frames) - frames, frames)
+        item = self.corpus.arrays["item"][np.repeat(self.corpus.column("offset"), frames) + place]
+        mark, at = np.unique(self._marks(np.repeat(np.arange(len(frames)), frames), item), return_index=True)
+        return mark, place[at]
+
+    def _marks(self, index: Int[np.ndarray, "*b"], item: Int[np.ndarray, "*b"]) -> Int[np.ndarray, "*b"]:
+        return index * (self.corpus.spec.items + 1) + item.astype(np.int64)
+
+    def has(self, item: Int[Tensor, "b c"], index: Int[Tensor, " b"], last: Int[Tensor, " b"]) -> Bool[Tensor, "b c"]:
+        """Whether items were met in recording `index` by its event `last`."""
+        mark, first = self.firsts
+        asked = self._marks(*(x.numpy(force=True) for x in (index[:, None], item)))
+        at = np.searchsorted(mark, asked).clip(max=len(mark) - 1)
+        met = (mark[at] == asked) & (self.future | (first[at] <= last.numpy(force=True)[:, None]))
+        return torch.from_numpy(met).to(item.device)
 
 
 class Negatives(nn.Module):
@@ -29,6 +66,7 @@ class Negatives(nn.Module):
     def __init__(self, rows: int, field: int | None):
         super().__init__()
         self.field = field
+        self.met: Met | None = None
         self.register_buffer("counts", torch.zeros(rows, dtype=torch.long))
         self.register_buffer("category", torch.zeros(rows, dtype=torch.long))
         self.register_buffer("labeled", torch.tensor(False))
@@ -56,8 +94,17 @@ class Negatives(nn.Module):
         self.category.copy_(torch.from_numpy(category))
         self.labeled.fill_(outcomes and seen == {0.0, 1.0})
 
-    def draw(self, seen: Int[Tensor, "b n"], count: int) -> tuple[Int[Tensor, "b c"], Int[Tensor, "b c"]]:
+    @torch.compiler.disable
+    def draw(
+        self, seen: Int[Tensor, "b n"], count: int, index: Int[Tensor, " b"] | None = None,
+        last: Int[Tensor, " b"] | None = None,
+    ) -> tuple[Int[Tensor, "b c"], Int[Tensor, "b c"]]:  # fmt: skip
         """Items, by their frequency, that are not among those seen, and their categories.
+
+        Args:
+            seen: items not to be drawn.
+            count: how many to draw.
+            index, last: recordings, and their events by which, as `met` knows, an item must not have been met either.
 
         Raises:
             InputError: nothing was counted.
@@ -72,6 +119,8 @@ class Negatives(nn.Module):
             at = torch.randint(total, (int(again.sum()),), device=seen.device)
             item[again] = torch.searchsorted(reach, at, right=True)
             again = (item[..., None] == seen[:, None]).any(-1)
+            if self.met is not None and index is not None and last is not None:
+                again |= self.met.has(item, index, last)
             if not again.any():
                 break
         return item, self.category[item]

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from acteme.errors import InputError
 from acteme.recordings.annotations import Chances
 from acteme.recordings.batch import Batch
+from acteme.recordings.corpus import Corpus
 from acteme.recordings.latents import Latents
 from acteme.recordings.spec import Spec
 from acteme.systems.recommend.dare.config import RankConfig
 from acteme.systems.recommend.dare.model import Model, Seen
-from acteme.systems.recommend.dare.negatives import Negatives
+from acteme.systems.recommend.dare.negatives import Met, Negatives
 from acteme.systems.recommend.dare.official import from_official
 from acteme.systems.recommend.dare.tables import KINDS, Events, Use, Weights
 from acteme.systems.recommend.dare.variants import DESIGNS
@@ -48,6 +49,10 @@ class Ranker(nn.Module):
     def protocol(self) -> str:
         """How its predictions are to be measured (`engine.measures.clicks`): by outcomes, or against negatives."""
         return "outcomes" if bool(self.negatives.labeled) else "negatives"
+
+    def remember(self, corpus: Corpus) -> None:
+        """Keeps the training recordings, so that no negative is what its user has met before the window."""
+        self.negatives.met = Met(corpus, self.config.official_negatives)
 
     def calibrate(self, batches: Iterable[Batch]) -> None:
         """How often items occur, their categories, and whether outcomes are labels."""
@@ -84,7 +89,8 @@ class Ranker(nn.Module):
             what = "the data says what was clicked, not what was not"
             raise InputError(what, "rank.negatives", "give 1 or more, or outcomes that are 0 and 1")
         clicked = torch.cat([seen.target.item, seen.behavior.item], 1)
-        item, category = self.negatives.draw(clicked, self.config.negatives)
+        last = batch["start"] + batch["frames"] - 1
+        item, category = self.negatives.draw(clicked, self.config.negatives, batch["index"], last)
         label = torch.zeros(len(item), 1 + item.shape[1], dtype=torch.long, device=item.device)
         label[:, 0] = 1
         both = ((seen.target.item, item), (seen.target.category, category))
