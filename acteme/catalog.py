@@ -184,6 +184,19 @@ ENTRIES: tuple[Entry, ...] = (
         "size, generalize better to new jobs, and stay what their names say.",
     ),
     Entry(
+        slug="ilm",
+        verb="recommend",
+        title="ILM: Item-Language Model",
+        authors="Yang et al.",
+        venue="arXiv 2024",
+        arxiv="2406.02844",
+        reads="item",
+        task="conversation",
+        stages=(("align", "Aligner"), ("speak", "Speaker")),
+        claim="Aligning an encoder of item vectors with texts first makes a frozen language model understand these "
+        "vectors better than an encoder that starts at random or a projection, where answers to learn from are scarce.",
+    ),
+    Entry(
         slug="dnis",
         verb="recommend",
         title="DNIS: Differentiable Neural Input Search",

@@ -251,7 +251,7 @@ def check_labels(entry: catalog.Entry, corpus: Corpus, stages: Sequence[str]) ->
             return
         case "matching":
             lack, labeled = "job", bool((np.asarray(corpus.arrays["item"]) > 0).any())
-        case "ranking":
+        case "ranking" | "conversation":
             lack, labeled = "second event", bool(((corpus.frames > 1) | (corpus.column("text") != "")).any())
         case "clicks":
             lack, labeled = "outcome", "outcome" in corpus.arrays or "item" in corpus.arrays

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
-from acteme.engine.answers.recommendations import best, concepts, reasons
+from acteme.engine.answers.recommendations import best, named_parts, reasons
 from acteme.engine.answers.words import Words
 from acteme.engine.host import can_predict
 from acteme.engine.latents import encoded, log_latents
@@ -54,7 +54,7 @@ def _with_users(page: Page, run: Run, corpus: Corpus) -> Page:
     made = told(module, batch)
     seen = met(corpus, index, before) if kind in ("full", "sampled") else Lists.of([()] * len(index))
     items, scores = best(made, seen, corpus.spec.items)
-    why = reasons(module, batch, items[:, :ITEMS], concepts(run))
+    why = reasons(module, batch, items[:, :ITEMS], named_parts(run, words))
     users = []
     for n, i in enumerate(index.tolist()):
         events = corpus[i].arrays["item"]
@@ -220,6 +220,7 @@ def _by_category(
 SHOWN = {
     "ranking": _with_users,
     "matching": _with_users,
+    "conversation": _with_users,
     "inspection": _with_users,
     "clicks": _with_chances,
     "anomalies": _with_oddities,

@@ -111,6 +111,10 @@ ABOUT = {
     "dead": ("Dead latents", "Share of the latents that are active in no vector."),
     "active": ("Active latents", "Latents that a vector has, the mean."),
     "deletion": ("Deletion", "Loss of score without its three greatest concepts, over that without random ones."),
+    "nats": ("Nats of answers", "Mean of -log p of a token of the right answers; the lower, the better."),
+    "exact": ("Exact answers", "Share of questions whose answer is found, to its end."),
+    "nats_read": ("Nats from texts", "The same if the language model reads the items' texts: what can be had at most."),
+    "trained_parameters": ("Trained parameters", "Numbers that are learned; those of a frozen language model are not."),
     "table_values": ("Embedding values", "Numbers in the table of embeddings that are not zero."),
     "table_share": ("Share of the table", "Numbers that are not zero, of all that the table has room for."),
     "table_bytes": ("Bytes of values", "What the stored values of the table of embeddings take."),
@@ -120,6 +124,21 @@ ABOUT = {
     "event_map_activitynet": ("Event mAP, ActivityNet", "Mean of the event mAP at overlaps 0.5, 0.55, ..., 0.95."),
 }
 """Name to title and meaning; those below carry a threshold after '@'."""
+
+QUESTIONS = {
+    "catalogue": "items whose text was seen, but no answer",
+    "new": "items that nothing was said of",
+    "validation": "items that are held for choosing when to stop",
+    "taught": "items with answers in training",
+    "given": "the questions that came with the data",
+}
+"""Groups of questions, in words."""
+
+ABOUT |= {
+    f"{name}_{group}": (f"{ABOUT[name][0]}, {group}", f"{ABOUT[name][1]} Of {whose}.")
+    for name in ("nats", "exact")
+    for group, whose in QUESTIONS.items()
+}
 
 ABOUT_AT = {
     "f1": ("F1@{}", "Predicted segments that overlap a true one of their class by at least {} percent, as an F1."),
@@ -175,17 +194,19 @@ HEADLINES = {
     ),
     "inspection": ("fvu", "ndcg@10", "base_ndcg@10", "dead"),
     "arguments": ("f1", "identification_f1", "head_f1", "ruled_head_f1", "coref_f1"),
+    "conversation": ("nats_new", "nats_catalogue", "exact_new", "exact_catalogue", "nats", "ndcg@10"),
     "matching": ("mrr", "auc", "job_mrr", "job_concept_ap", "job_concept_gap"),
 }  # fmt: skip
 """What is shown large, where it is defined: the first four of these."""
 
 
 LENGTHS = ("ade", "fde", "cv_ade", "cv_fde", "frozen_ade", "human_seconds", "min_ade", "min_fde", "goal_fde",
-           "mse", "rmse", "mae", "constant_mse", "log_loss", "deletion", "active")  # fmt: skip
+           "mse", "rmse", "mae", "constant_mse", "log_loss", "deletion", "active", "nats", "nats_read", "nats_new",
+           "nats_catalogue", "nats_validation", "nats_taught", "nats_given")  # fmt: skip
 """Metrics (without their threshold) that are numbers in units of the data, and no rates."""
 
 
-COUNTS = ("table_values", "table_bytes", "index_bytes", "dense_bytes", "other_parameters")
+COUNTS = ("trained_parameters", "table_values", "table_bytes", "index_bytes", "dense_bytes", "other_parameters")
 """Metrics that are whole numbers."""
 
 

@@ -22,6 +22,7 @@ KINDS = {
     "ranking": "recommendations",
     "inspection": "recommendations",
     "matching": "recommendations",
+    "conversation": "recommendations",
     "clicks": "chances",
     "anomalies": "oddities",
     "arguments": "extractions",

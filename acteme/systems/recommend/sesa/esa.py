@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import sparse
 
-from acteme.systems.recommend.sesa.words import words
+from acteme.nn.text.words import words
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from acteme.errors import InputError
+from acteme.nn.text.words import PADDING, Vocabulary
 from acteme.recordings.batch import Batch
 from acteme.recordings.captions import to_texts
 from acteme.recordings.spec import Spec
-from acteme.systems.recommend.sesa.words import PADDING, Vocabulary
 
 CHUNK = 256
 """Jobs encoded at a time."""

@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import torch
 
-from acteme.systems.recommend.sesa.words import BYTES, UNKNOWN, Vocabulary, words
+from acteme.nn.text.words import BYTES, UNKNOWN, Vocabulary, words
 
 
 def test_words_are_lower_case_with_the_names_of_languages():

@@ -18,9 +18,13 @@ WORD = re.compile(r"[^\W_]+(?:[+#]+(?!\w))?")
 """Letters and digits, with the marks that end names such as C++ and C#."""
 
 
-def words(text: str) -> list[str]:
+MARKED = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*|[^\w\s]")
+"""Words, and every other mark by itself: what a text can be written again from."""
+
+
+def words(text: str, pattern: re.Pattern[str] = WORD) -> list[str]:
     """The words of a text, in lower case."""
-    return WORD.findall(text.lower())
+    return pattern.findall(text.lower())
 
 
 class Vocabulary(nn.Module):
@@ -28,19 +32,21 @@ class Vocabulary(nn.Module):
 
     Args:
         size: words it has room for, besides those two.
+        pattern: what is a word.
     """
 
     known: Int[Tensor, "size bytes"]
 
-    def __init__(self, size: int):
+    def __init__(self, size: int, pattern: re.Pattern[str] = WORD):
         super().__init__()
+        self.pattern = pattern
         self.register_buffer("known", torch.zeros(size, BYTES, dtype=torch.uint8))
         self.numbers: dict[str, int] | None = None
         self.register_load_state_dict_post_hook(lambda module, _: setattr(module, "numbers", None))
 
     def build(self, texts: Iterable[str], least: int) -> None:
         """Takes the words that occur `least` times or more, the most frequent ones first, as far as there is room."""
-        count = Counter(word for text in texts for word in words(text))
+        count = Counter(word for text in texts for word in words(text, self.pattern))
         some = [(-n, word) for word, n in count.items() if n >= least and len(word.encode()) <= BYTES]
         kept = [word.encode() for _, word in sorted(some)[: len(self.known)]]
         table = np.zeros((len(self.known), BYTES), np.uint8)
@@ -58,13 +64,14 @@ class Vocabulary(nn.Module):
     def ids(self, texts: Sequence[str], length: int) -> Int[Tensor, "n t"]:
         """Numbers of the first `length` words of each text, padded at the end; a text without words is one unknown."""
         table = self.table()
-        rows = [[table.get(word, UNKNOWN) for word in words(text)[:length]] or [UNKNOWN] for text in texts]
+        rows = [[table.get(word, UNKNOWN) for word in words(text, self.pattern)[:length]] or [UNKNOWN]
+                for text in texts]  # fmt: skip
         longest = max(map(len, rows), default=1)
         out = np.zeros((len(rows), longest), np.int64)
         out[np.arange(longest) < np.array([len(row) for row in rows]).reshape(-1, 1)] = [n for row in rows for n in row]
         return torch.from_numpy(out).to(self.known.device)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Vocabulary":
-        copy = Vocabulary(len(self.known))
+        copy = Vocabulary(len(self.known), self.pattern)
         copy.load_state_dict(self.state_dict())
         return copy.to(self.known.device).train(self.training)
