@@ -9,6 +9,7 @@ from acteme.tasks import (
     arguments,
     clicks,
     concepts,
+    conversation,
     forecasting,
     hierarchy,
     matching,
@@ -48,9 +49,11 @@ def names():
     true = Arguments(np.zeros(1, int), np.zeros((1, 2), int), np.ones((1, 2), int), np.zeros(1, int))
     spans = arguments.measure(true, true, 1, ["who"], head=lambda s, d: s[:, 0], mentions=np.ones((1, 4), int),
                               sentence=[np.zeros(3, int)], resamples=2)  # fmt: skip
+    told = conversation.measure(np.ones(2), np.ones(2, int), np.ones(2), resamples=2)
+    said = [f"{n}_{which}" for n in told.metrics if n in ("nats", "exact") for which in ("new", "catalogue")]
     ruled = ["ruled_head_f1", "ruled_head_identification_f1", *(f"f1_at{d:+d}" for d in (-2, -1, 1, 2))]
-    found = (several, single, clips, levels, pairs, *order, future, ranked, clicked, rated, odd, matched, spans)
-    counted += ruled
+    found = (several, single, clips, levels, pairs, *order, future, ranked, clicked, rated, odd, matched, spans, told)
+    counted += [*ruled, *said]
     measured = [n for o in found for n in o.metrics]
     more = ["human_seconds", "table_share", *COUNTS, "new_events", "deletion"]
     return list(dict.fromkeys([*more, *of_both, *inspected, *counted, *swaps, *measured]))
