@@ -17,8 +17,8 @@ Arms, with the same towers, data, order and steps in each seed:
 - `esa`, `esa labels`, `tfidf`: nothing is learned. Concept texts are labels and descriptions, of which the profiles are
   made, or labels and other labels.
 
-`skill ap` is the average precision of the concepts of the new jobs; where axes have no names, also `matched ap`, with
-the axes that fit training jobs best (for named ones it is the same as `skill ap`). `gap` is over all occupations, as
+`skill ap` is the average precision of the concepts of the new jobs; `matched ap` the better of it and of that with the
+axes that fit the training jobs best, which is what axes without names can have. `gap` is over all occupations, as
 their concepts' values differ between those that have the skill and those that have not; `new gap` over the new ones.
 ESA reads the very descriptions that profiles quote, and with 45 occupations to learn from it may find the first member
 for a new job sooner: no win over it is claimed there.

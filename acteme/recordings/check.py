@@ -174,13 +174,11 @@ def check(data: str | Path | Corpus, *, progress: Progress | None = None) -> Che
 def _logged(data: str, corpus: Corpus) -> CheckReport:
     """Of a log, whose reader has looked at every row: recordings share their events, and nothing is read again."""
     frames, splits = corpus.frames, Counter(corpus.column("split").tolist())
-    warnings = (
-        [] if {"train", "test"} <= set(splits) else ["there is no split into train and test: nobody has 3 events"]
-    )
+    whole = {"train", "test"} <= set(splits)
     return CheckReport(
         data=data,
         problems=corpus.left_out,
-        warnings=tuple(warnings),
+        warnings=() if whole else (f"there is no split into train and test: {_unsplit(corpus)}",),
         notes=corpus.notes,
         spec=corpus.spec,
         recordings=len(frames),
@@ -192,6 +190,13 @@ def _logged(data: str, corpus: Corpus) -> CheckReport:
         unlabeled=int((corpus.label < 0).sum()),
         log=tuple(facts(corpus)),
     )
+
+
+def _unsplit(corpus: Corpus) -> str:
+    """Why a log has no training or no test."""
+    if corpus.spec.classes:
+        return "give more jobs, larger shares val and test, or a column split in the pairs"
+    return "nobody has 3 events" if corpus.frames.max() < 3 else "the column split names only one of them"
 
 
 class _Nowhere:

@@ -21,6 +21,8 @@ from acteme.tasks import concepts, matching
 from acteme.tasks.outcome import Outcome
 
 PROTOCOLS = ("predictions",)
+DELETED = 10_000
+"""Pairs that `deletion` is of, at most: each is as long as there are concepts."""
 
 
 class Found(NamedTuple):
@@ -54,7 +56,8 @@ def measure(asked: Asked) -> Outcome:
             worth = concepts.measure(vectors, held, asked.resamples)
             out.metrics.update({f"{side}_{name}": value for name, value in worth.metrics.items()})
             out.intervals.update({f"{side}_{name}": value for name, value in worth.intervals.items()})
-    person, job = found.pairs[found.goes].T
+    together = found.pairs[found.goes]
+    person, job = together[np.linspace(0, len(together) - 1, min(len(together), DELETED)).astype(np.int64)].T
     parts = (told.query[torch.from_numpy(person)] * told.table[torch.from_numpy(job)]).cpu().numpy()
     out.metrics["deletion"] = concepts.deletion(parts)
     return out

@@ -74,7 +74,8 @@ def skills(path: Path, val: float = 0.1, test: float = 0.1, known: float = 0.1, 
     if not told:
         made = _held(made, known, rng)
     labels = any(p.label == 0 for p in pairs)
-    return replace(corpus(jobs, made, concepts, labels), files=tuple(files))
+    notes = tuple(_notes(jobs, people, {p.profile for p in pairs}))
+    return replace(corpus(jobs, made, concepts, labels), files=tuple(files), notes=notes)
 
 
 def read_concepts(path: Path) -> tuple[str, ...]:
@@ -83,10 +84,7 @@ def read_concepts(path: Path) -> tuple[str, ...]:
     Raises:
         InputError: there are none, one is empty or named twice.
     """
-    try:
-        names = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError("cannot be read as text", path, "save it as UTF-8") from error
+    names = [line.strip() for line in _lines(path)]
     if not names:
         raise InputError("names no concepts", path, "give a skill a line")
     for k, name in enumerate(names, 1):
@@ -106,10 +104,10 @@ def read_pairs(path: Path, jobs: dict[str, int], people: set[str]) -> Iterator[P
         people: names of the profiles.
 
     Raises:
-        InputError: a line is broken, or names a job or a profile that there is not.
+        InputError: the file is no text, a line is broken, or names a job or a profile that there is not.
     """
     seen: set[tuple[int, str]] = set()
-    for k, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+    for k, line in enumerate(_lines(path), 1):
         where = f"{path}, line {k}"
         cells = [cell.strip() for cell in line.split("\t")]
         if not line.strip() or (k == 1 and cells[0].lower() in ("job", "job_id")):
@@ -129,6 +127,13 @@ def read_pairs(path: Path, jobs: dict[str, int], people: set[str]) -> Iterator[P
             raise InputError(f"job '{job}' and profile '{profile}' are a second time here", where, "keep one line")
         seen.add((jobs[job], profile))
         yield Pair(jobs[job], profile, int(label or 1), split)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("cannot be read as text", path, "save it as UTF-8") from error
 
 
 def _jobs(path: Path) -> Iterator[Job]:
@@ -173,6 +178,15 @@ def _members(people: dict[str, Member], pairs: list[Pair]) -> Iterator[Member]:
                 jobs=tuple(p.job for p in some),
                 outcome=tuple(p.label for p in some),
             )
+
+
+def _notes(jobs: list[Job], people: dict[str, Member], paired: set[str]) -> Iterator[str]:
+    """What is allowed but worth knowing."""
+    for what, texts in (("jobs", [j.text for j in jobs]), ("profiles", [m.text for m in people.values()])):
+        if silent := sum(not text.strip() for text in texts):
+            yield f"{silent} of {len(texts)} {what} have no text"
+    if alone := len(people) - len(paired):
+        yield f"{alone} of {len(people)} profiles are in no pair: they are for training only, where their skills count"
 
 
 def _drawn(jobs: int, val: float, test: float, rng: np.random.Generator) -> np.ndarray:

@@ -36,6 +36,7 @@ Scores of 5,000 jobs of 13,939 skills by the sparse index 26 times as fast as by
 - `skills.network.squash="identity"` is the ablation: as many axes and parameters, without names.
 - The softmax of a profile leaves out its other jobs; negatives are drawn among the people of the batch, which is an
   even sample of all, never among those who go with the job; hard ones among people with another job of the same group.
+  Who goes with what is told by the pairs of the batch: another batch's pair of a person and a job is not known.
 - The loss of labeled pairs takes the labels as they are and draws no further negatives.
 - A job or profile that lists nothing has unknown skills, not none: it is left out of the skill loss and of merging.
 - Early stopping is `--best METRIC` of any training (`-` before it: the lowest); stages otherwise run all their epochs.

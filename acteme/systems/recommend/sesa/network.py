@@ -153,7 +153,7 @@ class Network(nn.Module):
                 raise InputError(what, "network.listed", "set it higher")
             self.asked[k, : len(own)] = torch.tensor(own, dtype=torch.int32)
         if "group" in catalog.column_names:
-            names = [name or f"{k}" for k, name in enumerate(catalog["group"].to_pylist())]
+            names = [f"={name}" if name else f"{k}" for k, name in enumerate(catalog["group"].to_pylist())]
             self.group.copy_(torch.from_numpy(np.unique(names, return_inverse=True)[1].reshape(-1)))
 
     @torch.no_grad()

@@ -41,7 +41,8 @@ def test_members_list_skills_of_their_occupation_and_a_random_one(corpus):
         assert min(4, len(own)) <= len(own & set(listed)) and len(listed) <= 9
         assert len(set(listed) - own) <= 1
         told = [s for s in listed if first_sentence(skills[s].description) in member.text]
-        assert len(told) >= -(-len(listed) // 2) and member.text
+        assert len(told) == -(-len(listed) // 2), "of half of them"
+        assert len(member.text) == sum(len(first_sentence(skills[s].description)) + 1 for s in told) - 1, "no more"
 
 
 def test_one_seed_gives_one_corpus(corpus):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from acteme.errors import InputError
+from acteme.recordings.check import check
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.sources import open_data
 from tests.recordings.behavior.samples import CONCEPTS, PAIRS, PROFILES, write_skills
@@ -94,6 +95,28 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path, changes, message):
     with pytest.raises(InputError) as caught:
         open_data(f"skills:{folder}")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["concepts.txt", "pairs.tsv"])
+def test_files_that_are_no_text_are_refused(tmp_path, name):
+    folder = write_skills(tmp_path / "own")
+    (folder / name).write_bytes(b"python\nd\xe9veloppeur\n")
+    with pytest.raises(InputError, match=f"{name}: cannot be read as text; save it as UTF-8"):
+        open_data(f"skills:{folder}")
+
+
+def test_what_is_worth_knowing_is_said(tmp_path):
+    folder = write_skills(tmp_path / "own")
+    found = check(f"skills:{folder}?known=0")
+    assert not found.problems and found.notes == (
+        "1 of 6 profiles have no text",
+        "1 of 6 profiles are in no pair: they are for training only, where their skills count",
+    )
+    assert found.warnings == (
+        "there is no split into train and test: give more jobs, larger shares val and test, or a column split in the "
+        "pairs",
+    )
+    assert not check(f"skills:{folder}?test=0.25&known=0").warnings
 
 
 def test_shares_that_leave_nothing_are_refused(tmp_path):

@@ -120,6 +120,15 @@ def test_the_catalog_is_kept_as_words_skills_and_groups():
     assert torch.equal(*said) and again.vocabulary.table() == network.vocabulary.table()
 
 
+def test_a_group_that_is_called_as_a_job_is_numbered_is_not_its():
+    network = Network(NETWORK, SPEC)
+    network.consult(pa.table({"item": list("123"), "text": list("xyz"), "group": ["2", "2", ""]}))
+    other = Network(NETWORK, SPEC)
+    other.consult(pa.table({"item": list("123"), "text": list("xyz"), "group": ["2", "1", ""]}))
+    assert network.group[0] == network.group[1] != network.group[2]
+    assert len(other.group.unique()) == 3
+
+
 def test_training_begins_at_the_base_rates():
     network = stage_a().network
     rates = network.projectors[0].bias.sigmoid()
