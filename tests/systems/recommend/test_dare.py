@@ -231,7 +231,7 @@ def test_official_statistics_are_the_batch_s():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"category": "genre"}, r"no field 'genre'; name one of the data's fields \(category\)"),
+        ({"category": "genre"}, r"no field 'genre'; .*fields \(category\), or none: --set rank.category="),
         ({"variant": "twin", "attention": Widths(2, 2, 2)}, "variant 'twin' has no tables for attention alone"),
         ({"positions": 100}, "100 rows for a history of 200; give at least 201"),
         ({"top": 0}, "the search is to keep nothing"),

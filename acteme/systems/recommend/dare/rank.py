@@ -191,7 +191,7 @@ def check(config: RankConfig, spec: Spec) -> None:
         raise InputError("the data has no items", "dare", "give a log with a column of items")
     if config.category and config.category not in spec.fields:
         known = ", ".join(spec.fields) or "none"
-        mend = f"name one of the data's fields ({known}), or none: rank.category="
+        mend = f"name one of the data's fields ({known}), or none: --set rank.category="
         raise InputError(f"the data has no field '{config.category}'", "rank.category", mend)
     frames = config.windows.frames
     if frames is None or not config.windows.prefixes:
