@@ -419,6 +419,25 @@ def concepts(
 
 
 @app.command
+def chat(run: RunFolder, count: int = 3) -> None:
+    """Talks with you about the catalog of a run: name what you like, ask about what is named. Reads lines of standard
+    input, and ends where they do, or at `exit`.
+
+    Args:
+        run: a run of a system that speaks of items, such as ilm.
+        count: items to recommend at a time.
+    """
+    from acteme.engine.chat import Chat, converse
+    from acteme.engine.run import load
+
+    talk = Chat(load(run), count)
+    if sys.stdin.isatty():
+        print("Name titles that you like, or ask about one. An empty line does nothing; exit ends.")
+    for said in converse(talk, sys.stdin):
+        print(said, flush=True)
+
+
+@app.command
 def claim(
     system: System,
     seeds: OptionalInt = None,

@@ -1,5 +1,6 @@
 """ILM, phase 2: a frozen language model answers about items that it sees as soft tokens."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -25,6 +26,7 @@ from acteme.systems.recommend.ilm.qformer import QFormer, QFormerConfig
 from acteme.systems.recommend.ilm.tell import ASK, HELD, NEW, TAUGHT, TOLD, VARIANTS, TellConfig, Told
 
 Task = Literal["genres", "decade", "title", "describe", "next", "user", "given"]
+WORD = re.compile(r"[a-z]+", re.IGNORECASE)
 Encoder = Literal["qformer", "mlp", "linear", "text"]
 
 
@@ -343,6 +345,20 @@ class Speaker(nn.Module):
         """Answers of the language model, of at most so many tokens."""
         made, x = self.sequence(asks, self.factors.table[:0] if users is None else users, answered=False)
         return self.language.answer(x, made.mask, most)
+
+    def asked(self, prompt: str, items: Sequence[int]) -> Ask:
+        """What someone asks in words of their own, with a slot `{item}` for each item: one of the tasks, where it is
+        named, otherwise as it stands."""
+        said = {w.lower() for w in WORD.findall(prompt)}
+        for task in ("genres", "decade", "title"):
+            if len(items) == 1 and task.rstrip("s") in {w.rstrip("s") for w in said}:
+                return Ask(task, ASK[task], tuple(items))
+        return Ask("chat", f"Question: {prompt.strip()} Answer:", tuple(items))
+
+    def described(self, item: int) -> Ask:
+        """A question for a description of an item, or what else was learned to be said of one."""
+        task = next((t for t in ("describe", "genres", "title") if t in self.config.tasks), "describe")
+        return Ask(task, ASK[task], (item,))
 
     def fold(self, batch: Batch) -> Float[Tensor, "b d"]:
         """Vectors of users by their histories."""
