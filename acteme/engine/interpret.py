@@ -17,9 +17,10 @@ SHOWN = 10
 """Latest items of a history that an interpreter is shown."""
 LONGEST = 80
 """Characters of a title that a language model is shown."""
+ASKED, SAID = "What do the recommended items have in common?", "They are "
 EXAMPLE = (
-    Message("user", "Cases:\n1. Alien: 0; The Shining: 0; Poltergeist: 9\n2. Psycho: 0; Carrie: 8"),
-    Message("assistant", "Horror films of the seventies and eighties."),
+    Message("user", f"Cases:\n1. Alien: 0; The Shining: 0; Poltergeist: 9\n2. Psycho: 0; Carrie: 8\n{ASKED}"),
+    Message("assistant", f"{SAID}horror films of the seventies and eighties."),
 )
 """How cases are named."""
 JUDGED = (
@@ -109,7 +110,7 @@ class Reader:
         prompts = []
         for some in cases:
             told = "\n".join(f"{k}. {_line(case)} {case.level}" for k, case in enumerate(some, 1))
-            prompts.append([Message("system", system), *EXAMPLE, Message("user", f"Cases:\n{told}")])
+            prompts.append([Message("system", system), *EXAMPLE, Message("user", f"Cases:\n{told}\n{ASKED}")])
         answers = self.model.generate(prompts, max_tokens=60, stop=("\n",)) if prompts else []
         return [_sentence(answer) for answer in answers]
 
@@ -139,8 +140,10 @@ def _short(title: str) -> str:
 
 
 def _sentence(answer: str) -> str:
-    """What stands before the first full stop, without the sign of a list or quotation marks."""
-    return re.sub(r"^\W*(?:\d+[.)]\s+)?", "", answer).partition(".")[0].strip(" \"'*")
+    """What stands before the first full stop, without the sign of a list, quotation marks, and the example's start."""
+    told = re.sub(r"^\W*(?:\d+[.)]\s+)?", "", answer).partition(".")[0].strip(" \"'*")
+    told = told.removeprefix(SAID)
+    return told[:1].upper() + told[1:]
 
 
 def _grade(answer: str) -> int:

@@ -157,6 +157,24 @@ class User:
 
 
 @dataclass(frozen=True)
+class Meaning:
+    """A latent of an inspected model, and what it stands for."""
+
+    latent: int
+    concept: str
+    confidence: float
+    """Fraction of cases that the concept tells rightly; the two below are of the same."""
+    precision: float
+    recall: float
+    active: int
+    """Sequences in which the latent is active."""
+    effect: float | None
+    """How the share of the concept changes when the latent is silenced; None where that is not known."""
+    made_from: str
+    """Titles of items."""
+
+
+@dataclass(frozen=True)
 class Event:
     """One event of a log."""
 
@@ -217,6 +235,8 @@ class Page:
     scenes: tuple[Scene, ...] = ()
     texts: tuple[Text, ...] = ()
     users: tuple[User, ...] = ()
+    meanings: tuple[Meaning, ...] = ()
+    meanings_about: str = ""
     events: tuple[Event, ...] = ()
     events_title: str = ""
     events_about: str = ""

@@ -9,7 +9,9 @@ from jaxtyping import Int
 
 from acteme.engine.answers.recommendations import best, named_parts, reasons
 from acteme.engine.answers.words import Words
+from acteme.engine.concepts import found_for, read
 from acteme.engine.host import can_predict
+from acteme.engine.interpret import Tags
 from acteme.engine.latents import encoded, log_latents
 from acteme.engine.logs import has_users, held_out, met
 from acteme.engine.measures.anomalies import oddities
@@ -17,12 +19,15 @@ from acteme.engine.measures.clicks import chances
 from acteme.engine.measures.ranking import choose, shown, told
 from acteme.engine.run import Run
 from acteme.recordings.corpus import Corpus
-from acteme.reports.content import Event, LatentMap, Offer, Page, User
+from acteme.reports.content import Event, LatentMap, Meaning, Offer, Page, User
 from acteme.reports.projections import projections
+from acteme.tasks.inspection import CONFIDENT
 from acteme.tasks.places import Lists
 
 USERS, ITEMS, LATEST = 6, 8, 10
 """Users that are shown, items that each is offered, and events of a history."""
+MEANINGS = 40
+"""Latents that are shown with what they stand for."""
 EVENTS = 24
 """Events that are shown at most."""
 DOTS, GROUPS = 800, 10
@@ -72,6 +77,29 @@ def _with_users(page: Page, run: Run, corpus: Corpus) -> Page:
         what = ", ".join(_title(words, k) for k in sorted(came - {0}))
         users.append(User(name, str(corpus.column("text")[i]), past, int(before[n]), what, place, offers))
     return replace(page, users=tuple(users))
+
+
+def _with_meanings(page: Page, run: Run, corpus: Corpus) -> Page:
+    """Users, and what the latents stand for, as far as that was looked for."""
+    page = _with_users(page, run, corpus)
+    found, all_ = found_for(run), read(run)
+    if not all_:
+        return replace(
+            page, notes=(*page.notes, f"What its latents stand for is found by: acteme concepts {run.name}.")
+        )
+    held = [c for c in all_ if c.interpretable]
+    who = "the tags of the catalog" if found["interpreter"] == Tags.name else found["interpreter"]
+    about = (
+        f"{len(held):,} of {len(all_):,} latents stand for something that holds, by {who} on the {found['split']} "
+        f"split: it tells at least {CONFIDENT:.0%} of further cases rightly. {sum(c.active > 0 for c in all_):,} are "
+        "active at all."
+    )
+    told = tuple(
+        Meaning(c.latent, c.concept, c.confidence, c.precision, c.recall, c.active,
+                c.effect, "; ".join(dict.fromkeys(c.cases)))
+        for c in (held or [c for c in all_ if c.concept])[:MEANINGS]
+    )  # fmt: skip
+    return replace(page, meanings=told, meanings_about=about)
 
 
 def _with_chances(page: Page, run: Run, corpus: Corpus) -> Page:
@@ -221,7 +249,7 @@ SHOWN = {
     "ranking": _with_users,
     "matching": _with_users,
     "conversation": _with_users,
-    "inspection": _with_users,
+    "inspection": _with_meanings,
     "clicks": _with_chances,
     "anomalies": _with_oddities,
 }

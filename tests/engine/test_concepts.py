@@ -77,24 +77,26 @@ class Fake:
 
     def generate(self, prompts, **_):
         self.asked += [" ".join(m.text for m in p) for p in prompts]
-        return [("7" if "T1" in p[-1].text else "so-so 3") if "Concept:" in p[-1].text else '1. "Films of T1". And more'
-                for p in prompts]  # fmt: skip
+        grades = ["7" if "T1" in p[-1].text else "so-so 3" for p in prompts]
+        said = '1. "They are films of T1". And more'
+        return [g if "Concept:" in p[-1].text else said for p, g in zip(prompts, grades, strict=True)]
 
 
 def test_a_language_model_reads_titles_and_never_the_level_that_it_is_to_tell():
     model = Fake()
     reader = Reader(model)
     assert reader.name_all([[case(1, 9), case(2, 8)]]) == ["Films of T1"]
-    example = "Cases:\n1. Alien: 0; The Shining: 0; Poltergeist: 9\n2. Psycho: 0; Carrie: 8 Horror films"
+    example = "Cases:\n1. Alien: 0; The Shining: 0; Poltergeist: 9\n2. Psycho: 0; Carrie: 8\nWhat do"
     assert example in model.asked[0]
-    assert model.asked[0].endswith("Cases:\n1. A: 0; B: 0; T1: 9\n2. A: 0; B: 0; T2: 8")
+    asked = "Cases:\n1. A: 0; B: 0; T1: 9\n2. A: 0; B: 0; T2: 8\nWhat do the recommended items have in common?"
+    assert model.asked[0].endswith(asked)
     model.asked.clear()
     assert reader.judge_all(["x", "y"], [[case(1, 9), case(2, 9)], []]) == [[True, False], []]
     assert len(model.asked) == 2 and model.asked[1].endswith("Concept: x\nCase: A: 0; B: 0; T2:")
     model.asked.clear()
     many = replace(case(1, 4), history=tuple(f"H{k}\n" for k in range(12)), title="long " * 99)
     reader.name_all([[many]])
-    shown = model.asked[0].rpartition("1. ")[2]
+    shown = model.asked[0].rpartition("1. ")[2].partition("\n")[0]
     assert shown.startswith("H2: 0; ") and shown.count(": 0; ") == 10 and shown.endswith("…: 4") and len(shown) < 180
     assert reader.name_all([]) == reader.judge_all([], []) == []
 
@@ -135,7 +137,6 @@ def test_the_effect_is_the_change_of_exposure_when_a_latent_is_silenced(run, dat
     assert all(c.effect is None for c in found if not c.concept)
     c = next(c for c in told if c.effect)
     names, has = tags_of(data.catalog)
-    items = [str(n) for n in data.catalog["item"].to_pylist()]
     module = run.module("autoencode")
     part = data.select("test")
     seen, _ = look(module, part, *before_last(part), run.config.autoencode.windows)
@@ -154,7 +155,7 @@ def test_the_effect_is_the_change_of_exposure_when_a_latent_is_silenced(run, dat
             top = value.topk(10).indices.numpy() + 1
             hits, lists = hits + int(has[top, names.index(c.concept)].sum()), lists + 10
         share.append(hits / lists)
-    assert len(active) == c.active and len(items) == 12
+    assert len(active) == c.active
     assert c.effect == pytest.approx(share[1] / share[0] - 1)
 
 
@@ -197,8 +198,12 @@ def test_evaluation_compares_with_the_recommender_itself(run, data):
 
 def test_another_run_can_be_inspected(tmp_path, data, monkeypatch):
     first = train("recsae", data, tmp_path / "first", config=config(1), settings=QUIET)
-    second = train("recsae", data, tmp_path / "second", config=config(1), settings=QUIET, base=first.folder)
+    own = replace(config(1).autoencode, width=5, rows="all", windows=Windows(frames=9, stride=2, prefixes=True, most=4))
+    wanted = replace(config(1), autoencode=own)
+    second = train("recsae", data, tmp_path / "second", config=wanted, settings=QUIET, base=first.folder)
     assert second.status == "trained" and not second.done("base")
+    known = replace(own, width=8, windows=replace(own.windows, frames=6))  # as wide, and as far back, as the other
+    assert second.config.autoencode == known
     assert len(concepts(second, data, cases=2)) == 32
 
 
