@@ -196,7 +196,9 @@ def _unsplit(corpus: Corpus) -> str:
     """Why a log has no training or no test."""
     if corpus.spec.classes:
         return "give more jobs, larger shares val and test, or a column split in the pairs"
-    return "nobody has 3 events" if corpus.frames.max() < 3 else "the column split names only one of them"
+    if corpus.frames.max() < 3:
+        return "nobody has 3 events" if (corpus.column("subject") != "").any() else "there are too few events"
+    return "the column split names only one of them"
 
 
 class _Nowhere:

@@ -21,14 +21,15 @@ def facts(corpus: Corpus) -> Iterator[tuple[str, str]]:
         yield "users", "none: every event stands for itself"
     else:
         whose, most = ("users", _most(who, corpus.frames)) if (who != "").all() else (whose, corpus.frames)
-        yield whose, f"{len(most):,}, with {most.min():,} to {most.max():,} events (median {np.median(most):,g})"
+        some = f"{most.min():,} to {most.max():,} events (median {np.median(most):,g})"
+        yield whose, f"{len(most):,}, with {some if most.min() < most.max() else f'{most[0]:,} each'}"
     if spec.items:
         known = corpus.catalog
         titled = known["title"] if known is not None and "title" in known.column_names else None
         more = "" if titled is None else f", {len(titled) - titled.null_count:,} with a title"
         yield "items", f"{spec.items:,}{more}"
     if spec.fields:
-        sizes = (f"{name} ({size - 1:,} values)" for name, size in zip(spec.fields, spec.sizes, strict=True))
+        sizes = (f"{name} ({n - 1:,} value{'s' * (n != 2)})" for name, n in zip(spec.fields, spec.sizes, strict=True))
         yield "fields", ", ".join(sizes)
     if "when" in arrays and (first := int(arrays["when"].min())) > A_YEAR:
         last = int(arrays["when"].max())

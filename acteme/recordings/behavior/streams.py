@@ -26,6 +26,8 @@ ROWS = 1 << 18
 """Rows per chunk of a Parquet file."""
 UNIT = "\x1f"
 """Stands for a separator of several characters while pyarrow reads."""
+MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+"""What stands between cells."""
 AGAIN = "mend or delete the row"
 
 
@@ -75,6 +77,9 @@ def header(path: Path, how: Delimited) -> list[str]:
     names = [name.strip() for name in names]
     if not any(names):
         raise InputError("is empty", path, "give a table whose first line names its columns")
+    if len(names) == 1 and (others := [mark for mark in MARKS if mark != how.delimiter and mark in line]):
+        what = f"has one column, '{names[0][:60]}', with {MARKS[others[0]]} in its name"
+        raise InputError(what, f"{path} line 1", f"put {MARKS.get(how.delimiter, how.delimiter)} between cells")
     if twice := {name for name in names if names.count(name) > 1}:
         raise InputError(f"has two columns '{min(twice)}'", f"{path} line 1", "give each column its own name")
     return names

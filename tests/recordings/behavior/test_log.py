@@ -200,9 +200,31 @@ def test_check_says_what_a_log_holds(tmp_path):
     assert rows["fields"] == "shop (3 values)" and rows["outcome"] == "1 to 5, 2.62 on average" and "time" not in rows
     assert rows["splits"] == "3 users for training, 2 users for validation, 2 users for the test"
     path.write_text("kind,time\n" + "".join(f"k,2020-01-0{d}\n" for d in range(1, 10)))
-    told = dict(check(f"events:{path}").log)
+    report = check(f"events:{path}")
+    told = dict(report.log)
+    assert not report.warnings and told["fields"] == "kind (1 value)"
     assert told["users"] == "none: every event stands for itself" and told["time"] == "2020-01-01 to 2020-01-09"
     assert told["splits"] == "7 events for training, 1 events for validation, 1 events for the test"
+
+
+@pytest.mark.parametrize(
+    ("rows", "why", "users"),
+    [
+        ("user,item\nu,a\nu,b\nv,a\nv,b\n", "nobody has 3 events", "2, with 2 each"),
+        ("kind\na\n", "there are too few events", "none: every event stands for itself"),
+        (
+            "user,item,split\nu,a,train\nu,b,train\nu,c,train\n",
+            "the column split names only one of them",
+            "1, with 3 each",
+        ),
+    ],
+)
+def test_check_says_why_there_is_no_test(tmp_path, rows, why, users):
+    path = tmp_path / "log.csv"
+    path.write_text(rows)
+    report = check(f"events:{path}")
+    assert report.warnings == (f"there is no split into train and test: {why}",)
+    assert dict(report.log)["users"] == users
 
 
 def test_who_waits_is_told_how_much_is_read(tmp_path, monkeypatch):

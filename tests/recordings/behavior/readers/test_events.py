@@ -83,6 +83,12 @@ def test_a_catalog(tmp_path):
     [
         ("log.csv", b"", "is empty"),
         ("log.csv", b"user,user\n", "has two columns 'user'"),
+        (
+            "log.csv",
+            b"\xef\xbb\xbfuser;item\na;b\n",
+            "line 1: has one column, 'user;item', with semicolons in its name; put commas between cells",
+        ),
+        ("log.tsv", b"user,item\na,b\n", "has one column, 'user,item', with commas in its name; put tabs"),
         ("log.csv", b"user,item\na,b\na,\xff\n", "line 3: is not UTF-8 text"),
         ("log.csv", b"user,timestamp\n", "has neither items nor fields"),
         ("log.json", b"{}", "cannot tell what a '.json' file holds"),
