@@ -143,9 +143,6 @@ def fit(
         module.remember(job.corpus)  # type: ignore[operator]
     if state is None and begin is not None:
         begin(module, loader)
-    if hasattr(module, "witness"):
-        on = device(settings)
-        module.to(on).witness(to_device(b, on) for b in loader.sweep())  # type: ignore[operator]
     steps = total_steps(recipe, loader, settings.steps)
     metrics = log = None
     if rank == 0:

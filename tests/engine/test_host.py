@@ -1,7 +1,6 @@
 """A stage that looks into another model: its own first stage, or another run's."""
 
 import shutil
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -15,6 +14,7 @@ from acteme.engine.settings import Settings
 from acteme.engine.train import train
 from acteme.errors import InputError
 from acteme.recordings.batch import Batch
+from acteme.recordings.corpus import Corpus
 from acteme.recordings.spec import Spec
 from tests.engine import toys
 from tests.engine.toys import EncoderConfig, toy, untrimmed
@@ -32,7 +32,7 @@ class Config:
 
 
 class Looker(nn.Module):
-    """Learns the mean vector of another module; has seen all windows, which is no part of its state."""
+    """Learns the mean vector of another module; knows the training recordings, which are no part of its state."""
 
     def __init__(self, config: EncoderConfig, spec: Spec):
         super().__init__()
@@ -43,8 +43,8 @@ class Looker(nn.Module):
     def attach(self, model: nn.Module) -> None:
         self.model = [model]
 
-    def witness(self, batches: Iterable[Batch]) -> None:
-        self.windows = sum(len(b["index"]) for b in batches)
+    def remember(self, corpus: Corpus) -> None:
+        self.windows = len(corpus)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         assert self.windows

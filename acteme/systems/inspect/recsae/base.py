@@ -1,6 +1,6 @@
 """The recommender that is looked into, unless another run is: SASRec in the form of ReChorus, or in that of BERT."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from acteme.errors import InputError
 from acteme.nn.recipe import Recipe
-from acteme.nn.sequence import SASRec, slots
+from acteme.nn.sequence import Met, SASRec, slots
 from acteme.recordings.annotations import Preferences
 from acteme.recordings.batch import Batch
+from acteme.recordings.corpus import Corpus
 from acteme.recordings.latents import Latents
 from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
@@ -56,8 +57,6 @@ class BaseConfig:
 class Base(nn.Module):
     """A sequential recommender; scores are products of a user's vector and the items' embeddings."""
 
-    bought: Tensor
-
     def __init__(self, config: BaseConfig, spec: Spec):
         super().__init__()
         if not spec.items:
@@ -65,17 +64,11 @@ class Base(nn.Module):
         self.config, self.count, length = config, spec.items, (config.windows.frames or 21) - 1
         kind = Recent if config.form == "recent" else Absolute
         self.network = kind(spec.items + 1, length, config)
-        self.register_buffer("bought", torch.zeros(0, dtype=torch.int64), persistent=False)
+        self.met: Met | None = None
 
-    def witness(self, batches: Iterable[Batch]) -> None:
-        """Sees which items each user has in training, so that none of them is drawn as a negative."""
-        if self.config.loss == "bpr":
-            found = [torch.unique(self._marks(b["index"][:, None], b["item"])[b["mask"]]) for b in batches]
-            self.bought = torch.unique(torch.cat(found))
-
-    def _marks(self, user: Int[Tensor, "b 1"], item: Int[Tensor, "b t"]) -> Int[Tensor, "b t"]:
-        """A number for each user with an item."""
-        return user * (self.count + 1) + item
+    def remember(self, corpus: Corpus) -> None:
+        """Keeps which items each user has in training, so that none of them is drawn as a negative."""
+        self.met = Met(corpus, future=True)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """`total` of windows that end with the item to foretell."""
@@ -87,16 +80,20 @@ class Base(nn.Module):
         user = seen.pooled
         if self.config.loss == "softmax":
             return {"total": F.cross_entropy(user @ table.T, target)}
-        items = torch.cat([target[:, None], self.drawn(batch["index"], target)], 1)
+        items = torch.cat([target[:, None], self.drawn(batch["index"], history["frames"])], 1)
         return {"total": bpr_max((user[:, None] * table[items]).sum(-1))}
 
-    def drawn(self, user: Int[Tensor, " b"], target: Int[Tensor, " b"]) -> Int[Tensor, "b n"]:
-        """Items at random, drawn again where the user has them (a few times: someone may have them all)."""
+    def drawn(self, user: Int[Tensor, " b"], last: Int[Tensor, " b"]) -> Int[Tensor, "b n"]:
+        """Items at random, drawn again where the user has them (a few times: someone may have them all).
+
+        Raises:
+            InputError: the training recordings are not known.
+        """
+        if self.met is None:
+            raise InputError("the training recordings are not known", "base", "call remember first")
         items = torch.randint(1, self.count + 1, (len(user), self.config.negatives), device=user.device)
         for _ in range(20):
-            marks = self._marks(user[:, None], items)
-            at = torch.searchsorted(self.bought, marks).clamp(max=max(len(self.bought) - 1, 0))
-            again = (self.bought[at] == marks) if len(self.bought) else items == target[:, None]
+            again = self.met.has(items, user, last)
             if not again.any():
                 break
             items = torch.where(again, torch.randint_like(items, 1, self.count + 1), items)

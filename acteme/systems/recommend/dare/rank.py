@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from acteme.errors import InputError
+from acteme.nn.sequence import Met
 from acteme.recordings.annotations import Chances
 from acteme.recordings.batch import Batch
 from acteme.recordings.corpus import Corpus
@@ -14,7 +15,7 @@ from acteme.recordings.latents import Latents
 from acteme.recordings.spec import Spec
 from acteme.systems.recommend.dare.config import RankConfig
 from acteme.systems.recommend.dare.model import Model, Seen
-from acteme.systems.recommend.dare.negatives import Met, Negatives
+from acteme.systems.recommend.dare.negatives import Negatives
 from acteme.systems.recommend.dare.official import from_official
 from acteme.systems.recommend.dare.tables import KINDS, Events, Use, Weights
 from acteme.systems.recommend.dare.variants import DESIGNS

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from acteme.nn.recipe import Recipe
 from acteme.recordings.annotations import Preferences
 from acteme.recordings.batch import Batch
+from acteme.recordings.corpus import Corpus
 from acteme.recordings.latents import Latents
 from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
@@ -116,20 +118,18 @@ class Aligner(nn.Module):
         """Factorizes who had what."""
         self.factors.fit(batches)
 
-    def witness(self, batches: Iterable[Batch]) -> None:
-        """Sees which items anyone had in turn: those are no negatives of each other."""
+    def remember(self, corpus: Corpus) -> None:
+        """Which items anyone had in turn: those are no negatives of each other."""
         if self.config.pairs == "none":
             return
-        found: list[Tensor] = []
-        for batch in batches:
-            item, mask = batch["item"], batch["mask"]
-            both = mask[:, 1:] & (item[:, 1:] > 0) & (item[:, :-1] > 0)
-            a, b = item[:, :-1][both], item[:, 1:][both]
-            found.append(torch.cat([self._key(a, b), self._key(b, a)]))
-            if len(found) > 64:
-                found = [torch.unique(torch.cat(found))]
-        if found:
-            self.together = torch.unique(torch.cat(found))
+        frames = corpus.frames
+        place = np.arange(frames.sum()) - np.repeat(np.cumsum(frames) - frames, frames)
+        item = torch.from_numpy(
+            corpus.arrays["item"][np.repeat(corpus.column("offset"), frames) + place].astype(np.int64)
+        )
+        both = torch.from_numpy(place[1:] > 0) & (item[1:] > 0) & (item[:-1] > 0)
+        a, b = item[:-1][both], item[1:][both]
+        self.together = torch.unique(torch.cat([self._key(a, b), self._key(b, a)])).to(self.together.device)
 
     def _key(self, a: Int[Tensor, "*n"], b: Int[Tensor, "*n"]) -> Int[Tensor, "*n"]:
         return a * (self.spec.items + 1) + b

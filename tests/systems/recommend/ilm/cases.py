@@ -73,7 +73,7 @@ def aligner(seed: int = 0, qformer: QFormerConfig = QFORMER, **changes: object) 
     made = Aligner(replace(config, **changes), corpus().spec)
     made.consult(catalog())
     made.calibrate([batch()])
-    made.witness([batch()])
+    made.remember(corpus().select("train"))
     return made
 
 
