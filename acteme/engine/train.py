@@ -169,7 +169,10 @@ def create(entry: catalog.Entry, corpus: Corpus, data: str | None, run: Path | s
     reads = reads or entry.reads
     if reads not in corpus.arrays:
         what = f"the data has no {reads}, which system '{entry.slug}' reads"
-        raise InputError(what, data, "it has: " + (", ".join(corpus.arrays) or "nothing"))
+        mend = "it has: " + (", ".join(corpus.arrays) or "nothing")
+        if reads == "field" and "item" in corpus.arrays:
+            mend += "; users and items are fields with ?fields=user,item (the names of their columns)"
+        raise InputError(what, data, mend)
     if config is None:
         kind = entry.module().Config
         config = kind.small() if small else kind()
@@ -254,7 +257,7 @@ def check_labels(entry: catalog.Entry, corpus: Corpus, stages: Sequence[str]) ->
         case "ranking" | "conversation":
             lack, labeled = "second event", bool(((corpus.frames > 1) | (corpus.column("text") != "")).any())
         case "clicks":
-            lack, labeled = "outcome", "outcome" in corpus.arrays or "item" in corpus.arrays
+            lack, labeled = "outcome", "outcome" in corpus.arrays or entry.reads in corpus.arrays
             more = "a column of clicks, labels or ratings, or one of items"
         case "retrieval":
             lack, labeled = "caption", any(corpus.captions(row) for row in corpus.rows)
@@ -269,7 +272,8 @@ def check_labels(entry: catalog.Entry, corpus: Corpus, stages: Sequence[str]) ->
     if needy and not labeled:
         rest = [name for name in kinds if name not in needy]
         mend = f"give {more.format(lack)}{such}" + (f", or train only: {', '.join(rest)}" if rest else "")
-        raise InputError(f"no recording has a {lack}, from which stage '{needy[0]}' learns", "data", mend)
+        article = "an" if lack[0] in "aeiou" else "a"
+        raise InputError(f"no recording has {article} {lack}, from which stage '{needy[0]}' learns", "data", mend)
 
 
 def check_resumed(run: Run, corpus: Corpus, config: Any) -> None:

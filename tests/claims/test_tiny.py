@@ -162,7 +162,9 @@ def test_the_arms_of_dnis_differ_in_the_search_only():
         assert config.warm == full.warm and config.prune == full.prune
         assert config.search == replace(full.search, **changes)
     assert SEARCHES["dnis"] == {} and len({repr(sorted(c.items())) for c in SEARCHES.values()}) == len(SEARCHES)
-    assert _config("mde", popular=6).warm.popularity == 0.3 and _config("uniform", width=3).warm.network.width == 3
+    assert _config("mde", popular=6).warm.popularity == 0.3
+    narrow = _config("uniform", 1e-5, width=4).warm
+    assert narrow == replace(full.warm, network=replace(full.warm.network, blocks=(1.0,)), popularity=0.0, base=4)
     assert _spearman(np.array([3.0, 2.0, 1.0])) == pytest.approx(-1) and _spearman(np.ones(4)) == 0
 
 
@@ -273,3 +275,24 @@ def test_the_sparse_arms_of_icsrec_see_a_fifth_of_each_log():
     again, other = sparse(some, 3), sparse(some, 4)
     assert np.array_equal(again.arrays["item"], made.arrays["item"])
     assert not np.array_equal(other.arrays["item"], made.arrays["item"])
+
+
+def test_uniform_dimensions_of_dnis_take_no_fewer_values_than_what_is_left_of_its_table(tmp_path):
+    import torch
+
+    from acteme.claims.dnis import KEPT, UNIFORM, WIDTH, _config, _Study
+    from acteme.systems.recommend.dnis import Warm
+
+    study = _Study(0, tmp_path, tiny=False)
+    for keep in KEPT.values():
+        wide = next(d for d in UNIFORM if d >= WIDTH * keep)
+        warm = Warm(_config("uniform", width=wide).warm, study.corpus.spec)
+        with torch.no_grad():
+            warm.calibrate(study._batches("train"))
+        count = len(warm.network.features)
+        assert warm.footprint()["table_values"] >= 0.99 * WIDTH * keep * count, "but for those that training never saw"
+        assert warm.network.table.dense().count_nonzero(1).max() == wide
+    mean = study._mean(0.05)
+    warm = Warm(_config("mde", popular=mean).warm, study.corpus.spec)
+    warm.calibrate(study._batches("train"))
+    assert 0.05 * WIDTH <= warm.footprint()["table_values"] / len(warm.network.features) < 0.06 * WIDTH

@@ -21,9 +21,11 @@ they belong (a byte per value, and four per feature), and bytes of the whole tab
 Baselines are settings: uniform dimensions `warm.network.width`, mixed dimensions by popularity (MDE)
 `warm.popularity=0.3`, magnitude pruning without a search `search.rate=0`.
 
-Events are read by themselves (`Windows(frames=1)`); their fields are features, items where events have items, and
-the outcome is a click (0 or 1: log loss), a rating (squared error), or, where there is none, the choice itself: a
-ranking loss against the same event with an item drawn by its frequency (BPR, inferred).
+Events are read by themselves (`Windows(frames=1)`); their fields are features, items where events have items. Users
+are one where the data says so: `ml-100k?flat=true`, `events:own.csv?fields=user,item&shuffle=true`; of users' histories
+they are not, and alpha learns from the event of each that is held out for validation. The outcome is a click (0 or 1:
+log loss), a rating (squared error), or, where there is none, the choice itself: a ranking loss against the same event
+with an item drawn by its frequency (BPR, inferred).
 
 Files: `features` (numbers of features), `space` (blocks, search spaces, gradients of alpha, MDE), `tables` (soft
 selection, pruning, sparse storage), `hosts` (FM, MF, MLP, NeuMF, DeepFM, Wide & Deep, xDeepFM), `network`, `warm`,
@@ -47,6 +49,10 @@ counted, and is looked up about as fast as officially.
 - The second-order form (`search.xi`) is exact for a step of plain gradient descent of length xi from the present
   weights on the last training batch, and the whole gradient is normalized. The official one differentiates through a
   step of Adam, is added after the normalization, and stops with an error.
+- Of the plateaus of the search an epoch counts as better from a ten-thousandth on, as in the warm start; officially
+  from 1e-7 on.
+- Films and people with few ratings stay; the official reader drops those with less than ten.
+- With several processes each looks ahead (`search.xi`) by its own part of the training batch.
 - No graph is kept in the first-order form; officially it is, and memory grows.
 - alpha is no parameter of any optimizer: a training batch cannot move it, whatever the weights' optimizer remembers.
 - Frequencies are counted on the training split alone, officially on all data.

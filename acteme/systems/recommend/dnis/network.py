@@ -88,9 +88,9 @@ class Network(nn.Module):
         return loss(kind, scores, self.features.outcome(batch))
 
     @property
-    def measured(self) -> str:
-        """What the loss is called."""
-        return {"rating": "squared_error", "click": "log_loss", "ranking": "ranking"}[self.features.foretells]
+    def protocol(self) -> str:
+        """How it is measured (see `acteme.engine.measures.clicks`)."""
+        return {"rating": "ratings", "click": "outcomes", "ranking": "negatives"}[self.features.foretells]
 
     @torch.no_grad()
     def calibrate(self, batches: Iterable[Batch]) -> None:

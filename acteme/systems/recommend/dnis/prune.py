@@ -32,6 +32,12 @@ class PruneConfig:
     recipe: Recipe = field(default_factory=lambda: Recipe("adam", 1e-3, epochs=0, batch=4096, drop_last=False))
     """How what is left is trained again: not at all by default; 2 epochs do where little is left."""
 
+    def __post_init__(self) -> None:
+        if not 0 < self.keep <= 1:
+            raise InputError(f"{self.keep:g} of the table is to stay", "prune.keep", "give a share above 0, up to 1")
+        if self.threshold is not None and not self.threshold >= 0:
+            raise InputError(f"entries from {self.threshold:g} on are to stay", "prune.threshold", "give 0 or more")
+
     @classmethod
     def small(cls) -> "PruneConfig":
         """For 100,000 events."""
@@ -49,8 +55,6 @@ class Pruned(nn.Module):
 
     def __init__(self, config: PruneConfig, spec: Spec):
         super().__init__()
-        if not 0 < config.keep <= 1 or (config.threshold or 0) < 0:
-            raise InputError(f"{config.keep:g} of the table is to stay", "prune.keep", "give a share above 0, up to 1")
         self.config, self.network = config, Network(config.network, spec, sparse=True)
 
     def inherit(self, previous: Mapping[str, nn.Module]) -> None:
@@ -70,6 +74,11 @@ class Pruned(nn.Module):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The loss of a training batch."""
         return {"total": self.network(batch)}
+
+    @property
+    def protocol(self) -> str:
+        """How it is measured: by what it foretells."""
+        return self.network.protocol
 
     def predict(self, batch: Batch) -> Chances:
         """How the last events turn out."""

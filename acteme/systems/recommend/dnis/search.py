@@ -48,6 +48,10 @@ class SearchConfig:
     recipe: Recipe = field(default_factory=lambda: plateau(50, 1))
     """How the weights are optimized, and how large batches of either split are."""
 
+    def __post_init__(self) -> None:
+        if min(self.rate, self.sparsity, self.xi) < 0:
+            raise InputError("rate, sparsity or xi is negative", "search", "give 0 or more")
+
     @classmethod
     def small(cls) -> "SearchConfig":
         """For 100,000 events."""
@@ -67,8 +71,6 @@ class Search(nn.Module):
 
     def __init__(self, config: SearchConfig, spec: Spec):
         super().__init__()
-        if config.rate < 0 or config.sparsity < 0 or config.xi < 0:
-            raise InputError("rate, sparsity or xi is negative", "search", "give 0 or more")
         self.config, self.network = config, Network(config.network, spec)
         if config.weights == "embeddings":
             for name, parameter in self.network.host.named_parameters():
@@ -124,6 +126,11 @@ class Search(nn.Module):
             return functional_call(self.network, dict(at), (batch, alpha)) + self.config.sparsity * alpha.abs().sum()
 
         return bilevel_gradient(train, penalized, own, alpha, self.config.xi)
+
+    @property
+    def protocol(self) -> str:
+        """How it is measured: by what it foretells."""
+        return self.network.protocol
 
     def predict(self, batch: Batch) -> Chances:
         """How the last events turn out."""

@@ -98,7 +98,7 @@ def bilevel_gradient(
 
 
 def popular_dims(
-    count: Int[np.ndarray, " n"], sizes: Sequence[int], base: int, temperature: float
+    count: Int[np.ndarray, " n"], sizes: Sequence[int], base: float, temperature: float
 ) -> Int[np.ndarray, " l"]:
     """Dimensions of each block by its popularity (mixed dimension embeddings, MDE; Ginart et al., 2019).
 

@@ -38,7 +38,7 @@ class WarmConfig:
     popularity: float | None = None
     """Give blocks dimensions in proportion to their popularity to this power, divided by their features (mixed
     dimension embeddings), instead of all."""
-    base: int = 16
+    base: float = 16
     """With `popularity`, the mean dimension."""
     windows: Windows = EVENTS
     """Every event by itself."""
@@ -81,6 +81,11 @@ class Warm(nn.Module):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Squared error of ratings, logarithmic loss of clicks, or the ranking loss."""
         return {"total": self.network(batch)}
+
+    @property
+    def protocol(self) -> str:
+        """How it is measured: by what it foretells."""
+        return self.network.protocol
 
     def predict(self, batch: Batch) -> Chances:
         """How the last events turn out."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from acteme.engine.evaluate import evaluate
+from acteme.engine.predict import predict
 from acteme.engine.train import train
 from acteme.errors import InputError
 from acteme.recordings.sources import open_data
@@ -18,6 +19,8 @@ def test_a_log_from_training_to_a_smaller_table(tmp_path):
     run = train("dnis", corpus, tmp_path / "r", config=small(3), settings=replace(QUIET, best="-mse"))
     scores = json.loads((run.stage_folder("search") / "validation.json").read_text())["scores"]
     assert list(scores) == ["0", "1", "2"] and all(v < 0 for v in scores.values())
+    told = next(predict(run, corpus.select("test")))
+    assert told.kind == "rating", "not a probability"
     made = evaluate(run, corpus)
     assert made.protocol == "ratings" and made.metrics["mse"] < made.metrics["constant_mse"]
     assert made.metrics["table_share"] == pytest.approx(0.5, abs=0.01)
@@ -37,6 +40,23 @@ def test_of_users_histories_alpha_learns_from_what_training_has_not_seen(tmp_pat
     monkeypatch.setattr(Search, "respond", lambda self, batch: seen.append(batch) or respond(self, batch))
     train("dnis", corpus, tmp_path / "r", config=small(2), settings=QUIET)
     assert len(seen) == 4 and all(batch["when"].tolist() == [[6.0]] * 6 for batch in seen)
+
+
+def test_users_and_items_are_fields_where_asked_for(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text("user,item,timestamp,click\n" + "".join(f"u{t % 3},f{t % 4},{t},{t % 2}\n" for t in range(40)))
+    with pytest.raises(InputError, match=r"the data has no field, .* are fields with \?fields=user,item"):
+        train("dnis", f"events:{path}", tmp_path / "r", config=small(1), settings=QUIET)
+    corpus = open_data(f"events:{path}?fields=user,item&shuffle=true")
+    assert corpus.spec.fields == ("user", "item") and corpus.spec.sizes == (4, 5)
+    run = train("dnis", corpus, tmp_path / "r", config=small(1), settings=QUIET)
+    assert evaluate(run, corpus).protocol == "outcomes"
+    path.write_text("user,item\n" + "".join(f"u{t % 3},f{t % 4}\n" for t in range(40)))
+    run = train("dnis", f"events:{path}?fields=user,item", tmp_path / "s", config=small(1), settings=QUIET)
+    assert run.module("prune").protocol == "negatives"
+    with pytest.raises(InputError, match="the data has no outcomes, and no field 'item'"):
+        path.write_text(path.read_text().replace("item", "film"))
+        train("dnis", f"events:{path}?fields=user,film", tmp_path / "t", config=small(1), settings=QUIET)
 
 
 def test_a_log_without_validation_events_is_refused_before_it_is_trained(tmp_path):

@@ -302,15 +302,17 @@ def test_clicks_and_choices_are_learned_too(tmp_path):
 def test_nothing_to_prune_is_said(corpus):
     for keep in (0.0, 1.5):
         with pytest.raises(InputError, match="of the table is to stay"):
-            Pruned(PruneConfig(keep=keep), corpus.spec)
+            PruneConfig(keep=keep)
     config = small()
     made = Pruned(replace(config.prune, threshold=1e9), corpus.spec)
     with pytest.raises(InputError, match="there is no table to prune"):
         made.inherit({})
     with pytest.raises(InputError, match="no entry is as large"):
         made.inherit({"warm": Warm(config.warm, corpus.spec)})
+    with pytest.raises(InputError, match="entries from -1 on are to stay"):
+        PruneConfig(threshold=-1.0)
     with pytest.raises(InputError, match="rate, sparsity or xi is negative"):
-        Search(SearchConfig(rate=-1.0), corpus.spec)
+        SearchConfig(rate=-1.0)
 
 
 def test_settings_of_all_stages_are_of_one_network():
