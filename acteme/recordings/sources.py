@@ -107,6 +107,8 @@ SOURCES: dict[str, Source] = {
     "avazu": Source(f"{LOGS}.clicks:avazu", True, "Avazu mobile advertising, train.gz"),
     "recbole": Source(f"{LOGS}.atomic:recbole", True, "RecBole atomic files, .inter with .item and .user"),
     "rechorus": Source(f"{LOGS}.rechorus:rechorus", True, "ReChorus files: train.csv, dev.csv and test.csv"),
+    "elm": Source(f"{LOGS}.questions:elm", True, "questions about items, tasks.jsonl with a log and a catalog"),
+    "openp5": Source(f"{LOGS}.questions:openp5", True, "OpenP5: user_sequence.txt, and prompts about users"),
     "histories": Source(f"{LOGS}.histories:histories", True, "a line `user item item ...` per user, as S3-Rec ships"),
 }
 """Name to source; the command line and the documentation are driven from it."""

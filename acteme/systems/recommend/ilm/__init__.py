@@ -15,6 +15,8 @@ look at the vector.
   `{history}`, through a linear adapter; the loss is on the answer, its gradient goes through the language model.
 
     acteme train ilm ml-100k --small --run runs/ilm         with a small language model of its own
+    acteme train ilm elm:FOLDER --small                     questions of one's own, see docs/data.md
+    acteme chat runs/ilm                                    a conversation about the catalog
     acteme train ilm events:log.csv?catalog=items.csv --small --set speak.language.name=smollm2 --run runs/ilm
 
 Recommendations are by the collaborative vectors that the language model is told of (`speak`), each with the items of
@@ -23,6 +25,10 @@ where means of the queries' vectors are compared. Neither is the paper's search 
 
 Files: `factors` (ALS), `qformer` (item encoder), `tokens` (its texts), `tell` (texts and answers of items, roles),
 `losses` and `align` (phase 1), `language` (the language models), `prompts` (slots) and `speak` (phase 2).
+
+Parity of the item encoder with the Q-Former of the `transformers` library (float64, random weights carried over): the
+queries alone, texts alone, matching and generation 6e-16, gradients 2e-17. Losses against loops and the library's cross
+entropies in the tests.
 
 **Deviations** from the papers, as far as they are known, and from BLIP-2's code:
 

@@ -25,7 +25,9 @@ from acteme.systems.recommend.ilm.prompts import IGNORED, Ask, Mixed, mixed
 from acteme.systems.recommend.ilm.qformer import QFormer, QFormerConfig
 from acteme.systems.recommend.ilm.tell import ASK, HELD, NEW, TAUGHT, TOLD, VARIANTS, TellConfig, Told
 
-Task = Literal["genres", "decade", "title", "describe", "next", "user", "given"]
+Task = Literal["genres", "decade", "title", "describe", "next", "user", "given", "prompts"]
+COMES = ("next", "user", "prompts")
+"""Tasks whose answer is what comes next."""
 WORD = re.compile(r"[a-z]+", re.IGNORECASE)
 Encoder = Literal["qformer", "mlp", "linear", "text"]
 
@@ -49,7 +51,8 @@ class SpeakConfig:
     """Begin with the item encoder of phase 1 (otherwise: ILM-rand)."""
     tasks: tuple[Task, ...] = ("genres", "decade", "title", "next", "given")
     """What is asked: `genres`, `decade` and `title` of an item with answers; `describe`: any text of an item; `next`
-    and `user`: the title of what comes after a history; `given`: questions that came with the data."""
+    and `user`: the title of what comes after a history; `given`: questions that came with the data; `prompts`:
+    about users and what comes next, in forms that came with the data."""
     train_llm: bool = False
     """Train the language model, too."""
     history: int = 20
@@ -202,7 +205,9 @@ class Speaker(nn.Module):
 
     def reading(self) -> list[tuple[str, str]]:
         """Questions in which items are told by their texts, for a small language model."""
-        tasks = [t for t in dict.fromkeys((*self.config.tasks, "describe")) if t not in ("next", "user", "given")]
+        tasks = [
+            t for t in dict.fromkeys((*self.config.tasks, "describe")) if t not in ("next", "user", "given", "prompts")
+        ]
         items = self.told.of(TAUGHT, TOLD)
         out: list[tuple[str, str]] = []
         size = self.config.language.batch
@@ -220,6 +225,8 @@ class Speaker(nn.Module):
         """The items, or numbers of given questions, that a task can ask about in training."""
         if task == "given":
             return [n for n, e in enumerate(self.told.given()) if e["split"] == "train"]
+        if task == "prompts":
+            return [n for n, e in enumerate(self.told.given()) if e["split"] == "seen"]
         if task == "describe":
             return self.told.of(TAUGHT, TOLD)
         return [k for k in self.told.of(TAUGHT) if self.told.answer(task, k)]
@@ -229,16 +236,16 @@ class Speaker(nn.Module):
         answers, evenly; `next` and `user` about the window."""
         size, tasks = len(batch["item"]), self.config.tasks
         pools = {task: self.pool(task) for task in tasks if task not in ("next", "user")}
-        known = [task for task, some in pools.items() if some]
+        known = [task for task, some in pools.items() if some and task != "prompts"]
         chosen = [tasks[n] for n in torch.randint(len(tasks), (size,)).tolist()]
         at, variant = torch.rand(size).tolist(), torch.randint(VARIANTS, (size,)).tolist()
-        histories_ = earlier(batch) if {"next", "user"} & set(chosen) else None
+        histories_ = earlier(batch) if {"next", "user", "prompts"} & set(chosen) else None
         users = self.factors.fold(histories_)[0] if histories_ is not None else self.factors.table[:0]
         seen, last = batch["item"].tolist(), (batch["frames"] - 1).tolist()
         out: list[Ask] = []
         for n, task in enumerate(chosen):
-            title = self.target(seen[n][last[n]]) if task in ("next", "user") else ""
-            if (task in ("next", "user") and not (title and last[n])) or (task in pools and not pools[task]):
+            title = self.target(seen[n][last[n]]) if task in COMES else ""
+            if (task in COMES and not (title and last[n])) or (task in pools and not pools[task]):
                 if not known:
                     continue
                 task = known[int(at[n] * len(known))]
@@ -246,7 +253,9 @@ class Speaker(nn.Module):
                 out.append(self.about(task, seen[n][: last[n]], n, title))
                 continue
             one = pools[task][int(at[n] * len(pools[task]))]
-            if task == "given":
+            if task == "prompts":
+                out.append(self.formed(self.told.given()[one], seen[n][: last[n]], n, title))
+            elif task == "given":
                 out.append(given(self.told.given()[one]))
             else:
                 said = self.told.text(one, variant[n]) if task == "describe" else self.told.answer(task, one)
@@ -261,6 +270,12 @@ class Speaker(nn.Module):
         """A question about a user."""
         latest = tuple(k for k in history if k > 0)[-self.config.history :]
         return Ask(task, ASK[task], (), latest if task == "next" else (), user if task == "user" else -1, answer)
+
+    def formed(self, form: Mapping[str, Any], history: Sequence[int], user: int, title: str) -> Ask:
+        """A question about a user in a form that came with the data."""
+        latest = tuple(k for k in history if k > 0)[-self.config.history :]
+        return Ask(form["task"], form["prompt"], (), latest if "{history}" in form["prompt"] else (),
+                   user if "{user}" in form["prompt"] else -1, form["answer"].replace("{target}", title))  # fmt: skip
 
     def questions(self, group: Literal["catalogue", "new", "validation", "taught"]) -> dict[str, list[Ask]]:
         """All questions about items of a group, by task: those of the configuration that have answers."""
