@@ -16,6 +16,8 @@ from acteme.engine.predict import predict
 from acteme.engine.train import train
 from acteme.errors import InputError
 from acteme.recordings.windows import Windows
+from acteme.reports.gather import gather
+from acteme.reports.page import render
 from acteme.systems.inspect.recsae import Config
 from tests.engine.logs import QUIET, shop, table, trained
 
@@ -234,3 +236,18 @@ def test_wrong_inputs(run, data, tmp_path):
     with pytest.raises(InputError, match="does not name its items"):
         concepts(run, replace(data, catalog=None))
     assert not Concept(0, "x", 9, 1.0, 0.5, 0.5, 0.79, ()).interpretable
+
+
+def test_the_report_shows_what_latents_stand_for(run, data, tmp_path):
+    (run.folder / "concepts.json").unlink(missing_ok=True)
+    page = gather(run, data)
+    assert not page.meanings and any("acteme concepts" in note for note in page.notes)
+    found = concepts(run, data, cases=3)
+    page = gather(run, data)
+    held = [c for c in found if c.interpretable]
+    assert [m.latent for m in page.meanings] == [c.latent for c in held[:40]] and not page.notes
+    assert page.meanings_about.startswith(f"{len(held)} of 32 latents stand for something that holds, by the tags")
+    text = render(page)
+    assert 'id="concepts"' in text and f"<td>{held[0].concept}</td>" in text and "Silenced, %" in text
+    unmeasured = replace(page, meanings=tuple(replace(m, effect=None) for m in page.meanings))
+    assert "Silenced" not in render(unmeasured)
