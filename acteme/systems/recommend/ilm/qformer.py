@@ -143,9 +143,9 @@ class QFormer(nn.Module):
         x = torch.cat([self._queries(len(ids)), self._text(ids)], 1)
         count = self.config.queries
         allowed = F.pad(mask, (count, 0), value=True)[:, None, None]
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             x, _ = block(x, count, sources, allowed)
-        return x[:, :count]
+        return self.blocks[-1](x, count, sources, allowed, alone=True)[0]  # nobody reads the text any more
 
     def _queries(self, count: int) -> Float[Tensor, "b n h"]:
         return self._dropped(self.norm(self.queries).expand(count, -1, -1))
@@ -176,9 +176,18 @@ class Block(nn.Module):
         sources: Float[Tensor, "b k h"] | None,
         allowed: Bool[Tensor, "b 1 q k2"],
         past: tuple[Tensor, Tensor] | None = None,
+        alone: bool = False,
     ) -> tuple[Float[Tensor, "b l h"], tuple[Tensor, Tensor]]:
-        """Hidden states, of which the first `count` are queries, and the keys and values that they gave."""
-        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in self.qkv(x).chunk(3, -1))
+        """Hidden states, of which the first `count` are queries (`alone`: only these), and the keys and values that all
+        gave."""
+        if alone:
+            width = x.shape[-1]
+            q = F.linear(x[:, :count], self.qkv.weight[:width], self.qkv.bias[:width])
+            k, v = F.linear(x, self.qkv.weight[width:], self.qkv.bias[width:]).chunk(2, -1)
+            x = x[:, :count]
+        else:
+            q, k, v = self.qkv(x).chunk(3, -1)
+        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (q, k, v))
         kept = (k, v)
         if past is not None:
             k, v = torch.cat([past[0], k], 2), torch.cat([past[1], v], 2)

@@ -39,7 +39,7 @@ def test_questions_come_with_the_catalog_under_the_numbers_of_items(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"items": ["z"]}, "line 1: names item 'z', which the log has not; leave it out"),
+        ({"items": ["z"]}, "line 1: names item 'z', which the log has not; leave the line out"),
         ({"items": ["a", "b"]}, r"has 1 slots \{item\} for 2 items; write a slot for each item"),
         ({"answer": " "}, "has an empty answer"),
         ({"prompt": None}, "has no prompt; write an object with task, prompt, items and answer"),
