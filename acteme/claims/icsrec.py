@@ -92,10 +92,10 @@ def _run_tiny(arm: str, seed: int, folder: Path) -> Metrics:
 
 
 def _config(arm: str, tiny: bool = False) -> Config:
-    """The small setting (two blocks, or twice the width, rank no better on these data; weights of the contrasts as for
-    MovieLens-1M), for as many epochs as its slowest arm takes."""
+    """The small setting: two blocks, or twice the width, rank no better on these data; weights of the contrasts as for
+    MovieLens-1M; as many epochs as the arms that learn slowest take."""
     small = RecommendConfig.small()
-    recipe = replace(small.recipe, epochs=1 if tiny else 24)
+    recipe = replace(small.recipe, epochs=1 if tiny else small.recipe.epochs)
     return Config(replace(small, recipe=recipe, **ARMS[arm]))
 
 
@@ -108,8 +108,7 @@ def _measure(arm: str, seed: int, folder: Path, tiny: bool) -> Metrics:
         corpus = sparse(corpus, seed)
     place = folder / arm.replace(" ", "-")
     shutil.rmtree(place, ignore_errors=True)  # what an interruption left
-    settings = Settings(seed=seed, steps=2 if tiny else None, best="ndcg@10", precision="bf16", progress=False,
-                        checkpoint=600)  # fmt: skip
+    settings = Settings(seed=seed, steps=2 if tiny else None, best="ndcg@10", progress=False, checkpoint=600)
     run = create(catalog.find("icsrec"), corpus, None, place, _config(arm, tiny), False, settings)
     train_stage(run, corpus.select("train"), "recommend", settings, corpus.select("val"))
     run = load(place)
@@ -160,7 +159,8 @@ def _apart(run: Run, train: Corpus) -> float:
 
 def sparse(corpus: Corpus, seed: int) -> Corpus:
     """A random fifth of each user's events, at least five, in their order; the last two are held out anew."""
-    rng, table = np.random.default_rng(seed), {name: column[corpus.rows] for name, column in corpus.table.items()}
+    rng = np.random.default_rng(seed)
+    table = {name: column[corpus.rows] for name, column in corpus.table.items()}
     first, who = np.unique(table["offset"], return_inverse=True)
     size = np.zeros(len(first), np.int64)
     np.maximum.at(size, who, table["frames"])
