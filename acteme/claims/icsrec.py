@@ -102,8 +102,8 @@ def _config(arm: str, tiny: bool = False) -> Config:
 def _measure(arm: str, seed: int, folder: Path, tiny: bool) -> Metrics:
     corpus = open_data(WORLD)
     if tiny:
-        users = np.unique(corpus.column("subject"))[:40]
-        corpus = corpus.select(rows=np.isin(corpus.column("subject"), users))
+        some = np.unique(corpus.column("subject"))[:40]
+        corpus = corpus.select(rows=np.isin(corpus.column("subject"), some))
     if arm.startswith("sparse"):
         corpus = sparse(corpus, seed)
     place = folder / arm.replace(" ", "-")

@@ -17,6 +17,9 @@ from acteme.nn.dropout import dropout
 
 EPS = 1e-12
 """Of the layer norms, under the root."""
+STEP = 128
+"""Products of matrices are done for multiples of so many items: in half precision, a processor prepares itself anew for
+each size."""
 
 
 def slots(item: Int[Tensor, "b t"], mask: Bool[Tensor, "b t"], length: int) -> Int[Tensor, "b l"]:
@@ -69,7 +72,7 @@ class SASRec(nn.Module):
         return self.items.weight
 
     def forward(self, slots: Int[Tensor, "b l"]) -> Float[Tensor, "b l d"]:
-        """A vector per slot; 0 where it is padding.
+        """A vector per slot; those of padding mean nothing.
 
         Args:
             slots: numbers of items, padded with 0 on the left (see the function `slots`). Fewer than `length` stand for
@@ -97,7 +100,8 @@ class SASRec(nn.Module):
 
 class Layout(NamedTuple):
     """Where items stand that are laid one behind the other, without the padding between histories: all but attention
-    is done for them alone. The last slot of a history stands there even if it has no item."""
+    is done for them alone. The last slot of a history stands there even if it has no item; behind all are as many
+    slots of padding as make the number a multiple of `STEP`, where there are so many."""
 
     at: Int[Tensor, " n"]
     """Number of each among all slots."""
@@ -115,7 +119,9 @@ class Layout(NamedTuple):
         own = torch.eye(count, dtype=torch.bool, device=slots.device)
         allowed = ((real[:, None] & causal) | own)[:, None]
         real[:, -1] = True
-        return cls(real.flatten().nonzero()[:, 0], real.sum(1).cumsum(0) - 1, allowed)
+        at = real.flatten().nonzero()[:, 0]
+        rest = (~real).flatten().nonzero()[: -len(at) % STEP, 0]
+        return cls(torch.cat([at, rest]), real.sum(1).cumsum(0) - 1, allowed)
 
     def spread(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "b l d"]:
         """In slots, with zeros between."""
