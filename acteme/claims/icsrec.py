@@ -112,14 +112,14 @@ def _measure(arm: str, seed: int, folder: Path, tiny: bool) -> Metrics:
     run = create(catalog.find("icsrec"), corpus, None, place, _config(arm, tiny), False, settings)
     train_stage(run, corpus.select("train"), "recommend", settings, corpus.select("val"))
     run = load(place)
-    users = _users(run, corpus)
+    each = _users(run, corpus)
     with (run.stage_folder("recommend") / "metrics.csv").open() as file:
         last = [float(row["coarse"]) for row in csv.DictReader(file) if row.get("coarse")][-50:]
-    found = {"ndcg@10": float(users["ndcg@10"].mean()), "hr@10": float(users["hr@10"].mean()),
-             "mrr": float(users["mrr"].mean()), "apart": _apart(run, corpus.select("train")),
+    found = {"ndcg@10": float(each["ndcg@10"].mean()), "hr@10": float(each["hr@10"].mean()),
+             "mrr": float(each["mrr"].mean()), "apart": _apart(run, corpus.select("train")),
              "coarse": float(np.mean(last)) if last else math.log(511)}  # fmt: skip
     shutil.rmtree(place)
-    return found | _against(arm, users["ndcg@10"], folder)
+    return found | _against(arm, each["ndcg@10"], folder)
 
 
 def _users(run: Run, corpus: Corpus) -> dict[str, Float[np.ndarray, " u"]]:

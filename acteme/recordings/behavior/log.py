@@ -177,7 +177,8 @@ class Log:
         arrays = {name: spool.array() for name, spool in self.spools.items()}
         users, items = self.users.names, self.items.names
         if not len(arrays["user"]):
-            raise InputError(*self._nothing(files))
+            first = f": all rows are bad, the first: {self.problems.lines[0]}" if self.problems.lines else ""
+            raise InputError(f"has no events{first}", files[0], "give a table with a row per event")
         told = list(notes)
         if least > 1:
             kept = core(arrays["user"], arrays.get("item", arrays["user"]), len(users), max(len(items), len(users)),
@@ -210,10 +211,6 @@ class Log:
         nothing = Segments(*(np.zeros(0, t) for t in (np.int64, float, float, np.int64, float)))
         return Corpus(spec, out, table, nothing, left_out=self.problems.told(), values=values, files=tuple(files),
                       catalog=tokens if "item" in out else None, notes=tuple(told))  # fmt: skip
-
-    def _nothing(self, files: Sequence[Path]) -> tuple[str, Path, str]:
-        first = f": all rows are bad, the first: {self.problems.lines[0]}" if self.problems.lines else ""
-        return f"has no events{first}", files[0], "give a table with a row per event"
 
     def _order(self, arrays: dict[str, np.ndarray], users: int) -> np.ndarray:
         """The stable order by user, split where it is given, and time."""

@@ -16,15 +16,25 @@ class Problems:
     """Bad rows as they are met; they are left out of the log."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self.errors: list[InputError] = []
         self.count = 0
+
+    @property
+    def lines(self) -> list[str]:
+        """The first bad rows, a line each."""
+        return [str(error) for error in self.errors]
+
+    def refuse(self) -> None:
+        """Raises InputError of the first bad row, where no row may be left out."""
+        if self.errors:
+            raise self.errors[0]
 
     def note(self, what: str, path: Path, rows: Iterable[int], mend: str) -> None:
         """The same thing is wrong with some rows of a file."""
         for row in rows:
             self.count += 1
             if self.count <= SHOWN:
-                self.lines.append(str(InputError(what, f"{path} line {row}", mend)))
+                self.errors.append(InputError(what, f"{path} line {row}", mend))
 
     def cells(self, path: Path, rows: np.ndarray, bad: np.ndarray, name: str, column: pa.Array, what: str,
               mend: str) -> None:  # fmt: skip
@@ -47,5 +57,5 @@ class Problems:
 
     def told(self) -> tuple[str, ...]:
         """A line for each of the first bad rows, and one for the rest."""
-        rest = self.count - len(self.lines)
+        rest = self.count - len(self.errors)
         return (*self.lines, f"and {rest} more rows like these") if rest else tuple(self.lines)

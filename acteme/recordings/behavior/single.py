@@ -107,7 +107,7 @@ def single(
     plain = _Plain(columns, problems)
     for chunk in read():
         plain.add(chunk)
-    bad, lines = plain.bad.array(), (problems.lines.copy(), problems.count)
+    bad, noted = plain.bad.array(), (problems.errors.copy(), problems.count)
     arrays = {name: spool.array() for name, spool in plain.spools.items()}
     count = int(len(bad) - bad.sum())
     if not count:
@@ -126,7 +126,7 @@ def single(
     for chunk, _ in _good(read, bad, split):
         found = [pc.index_in(text(chunk.columns[f]), value_set=n) for f, n in zip(columns.fields, names, strict=True)]
         coded.append(np.stack([c.fill_null(-1).to_numpy(zero_copy_only=False) + 1 for c in found], 1))
-    problems.lines, problems.count = lines
+    problems.errors, problems.count = noted
     sizes = counts(split, len(SPLITS))
     order = sorted_by(split, arrays.get("key", np.broadcast_to(np.int8(0), split.shape)), len(SPLITS))
     out = {"field": taken(coded.array(), order)}

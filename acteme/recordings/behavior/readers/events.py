@@ -209,8 +209,7 @@ def read_catalog(path: Path) -> pa.Table:
         raise InputError("has no column 'item'", path, f"its columns: {', '.join(names)}")
     how = Delimited(DELIMITERS.get(_kind(path), ","))
     chunks = list(parquet(path) if _kind(path) == ".parquet" else delimited(path, how, problems))
-    if problems.lines:
-        raise InputError(problems.lines[0])
+    problems.refuse()
     out = {}
     for name in names:
         column = pa.chunked_array([c.columns[name] for c in chunks], None if chunks else pa.string()).combine_chunks()

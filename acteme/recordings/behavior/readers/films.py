@@ -63,8 +63,7 @@ def csv_films(path: Path) -> Iterator[Film]:
     for chunk in delimited(path, Delimited(), problems, ("movieId", "title", "genres")):
         for name, title, genres in zip(*(column.to_pylist() for column in chunk.columns.values()), strict=True):
             yield name, _titled(title), _genres(genres), _year(title)
-    if problems.lines:
-        raise InputError(problems.lines[0])
+    problems.refuse()
 
 
 def fields_of_films(films: list[Film], column: str) -> About:
