@@ -19,10 +19,10 @@ own evaluation: SASRec on Beauty HR@5 .0698, NDCG@5 .0494, HR@20 .1298, NDCG@20 
 .0510.
 
 Speed on a processor, one thread (`benchmarks/recommend_training.py`, `benchmarks/ranking_evaluation.py`): an epoch of
-SASRec 2.5 times as fast as RecBole's (2.9 in bfloat16), 4.5 (5.3) with the anomaly detection that RecBole comes with, at
-equal settings and data; NDCG@10 of two seeds .079 and .080 against .070 and .078. Full ranking of a million items 1.8
-times as fast as `argpartition`, in a twentieth of the memory; of 1,678 items 1.4 times as fast as RecBole's, where most
-of it is encoding.
+SASRec 2.5 times as fast as RecBole's (2.9 in bfloat16), 4.5 (5.3) with the anomaly detection that RecBole comes with,
+at equal settings and data; NDCG@10 of two seeds .079 and .080 against .070 and .078. Full ranking of a million items
+1.8 times as fast as `argpartition`, in a twentieth of the memory; of 1,678 items 1.4 times as fast as RecBole's,
+where most of it is encoding.
 
 **Deviations** from the official code:
 
