@@ -204,10 +204,12 @@ def _on_films(module: Ranker, corpus: Corpus) -> Metrics:
         torch.manual_seed(0)  # the same negatives for all arms
         learned = [module.rows(batch) for batch in Loader(corpus.select("train"), module.config.windows, 500, 0, "rank",
                                                           drop_last=False).sweep()]  # fmt: skip
-        tested = []
-        for batch in _windows(module, corpus.select("test")):
-            seen = module.seen(batch)
-            item, category = module.negatives.draw(torch.cat([seen.target.item, seen.behavior.item], 1), NEGATIVES)
+        tested, test = [], corpus.select("test")
+        module.remember(test)  # nothing that a person has rated before, however long ago, is held against the last film
+        for batch in _windows(module, test):
+            seen, last = module.seen(batch), batch["start"] + batch["frames"] - 1
+            rated = torch.cat([seen.target.item, seen.behavior.item], 1)
+            item, category = module.negatives.draw(rated, NEGATIVES, batch["index"], last)
             both = ((seen.target.item, item), (seen.target.category, category))
             tested.append(module.instead(seen, *(torch.cat(pair, 1) for pair in both)))
     target, clicked, behavior, ago = (
