@@ -327,6 +327,7 @@ def record_host(
     poll: Annotated[float | None, arg(metavar="SECONDS", help_behavior_hint="")] = None,
     seconds: Annotated[float, arg(name="for", metavar="SECONDS")] = 60.0,
     plain: Flag = False,
+    key: OptionalPath = None,
 ) -> None:
     """Records what happens on this machine as a table of events, in which `ape` finds what is odd.
 
@@ -339,10 +340,12 @@ def record_host(
         poll: without a command: seconds from one look to the next.
         seconds: without a command: how long to look; an interrupt ends it early.
         plain: keep names of people, machines, networks and own folders, for which there are numbers otherwise.
+        key: a file from which these numbers follow, so that they are the same in all recordings; written where there is
+            none. Keep it to yourself: who has it can try whether a name is among those recorded.
     """
     from acteme.recordings.events.record import record_host as record_host_
 
-    path, events, status = record_host_(to, command, poll, seconds, not plain)
+    path, events, status = record_host_(to, command, poll, seconds, not plain, key)
     print(f"{path}: {len(events)} events")
     if status:
         raise SystemExit(status)

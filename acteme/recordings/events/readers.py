@@ -10,7 +10,7 @@ from acteme.recordings.events.auditd import read_auditd
 from acteme.recordings.events.calls import Calls
 from acteme.recordings.events.categorical import categorical
 from acteme.recordings.events.corpus import USUAL, Split, corpus_of
-from acteme.recordings.events.mask import Mask
+from acteme.recordings.events.mask import Mask, read_key
 from acteme.recordings.events.polls import read_polls
 from acteme.recordings.events.strace import read_strace
 
@@ -24,6 +24,7 @@ def strace(
     seed: int = 0,
     rare: int = 5,
     mask: bool = False,
+    key: Path | None = None,
 ) -> Corpus:
     """What programs did on a host: the output of `strace -f -qq -y -ttt -o FILE COMMAND`, an event per call.
 
@@ -39,11 +40,12 @@ def strace(
         seed: of the draw.
         rare: a field's values that fewer events of the training split have become the unknown value, 0.
         mask: put numbers in the place of names of people, machines, networks and own folders.
+        key: do so by the key in this file (see `acteme record-host --key`), the same in all recordings.
 
     Raises:
         InputError: a line is none of strace's, or there are no calls.
     """
-    return _read(path, read_strace, fields, split, Shares(val, test, seed=seed), rare, mask)
+    return _read(path, read_strace, fields, split, Shares(val, test, seed=seed), rare, mask, key)
 
 
 def auditd(
@@ -55,6 +57,7 @@ def auditd(
     seed: int = 0,
     rare: int = 5,
     mask: bool = False,
+    key: Path | None = None,
 ) -> Corpus:
     """What programs did on a host: records of the Linux audit daemon, an event per call.
 
@@ -68,11 +71,12 @@ def auditd(
         seed: of the draw.
         rare: a field's values that fewer events of the training split have become the unknown value, 0.
         mask: put numbers in the place of names of people, machines, networks and own folders.
+        key: do so by the key in this file (see `acteme record-host --key`), the same in all recordings.
 
     Raises:
         InputError: a line is no audit record, or none is of type SYSCALL.
     """
-    return _read(path, read_auditd, fields, split, Shares(val, test, seed=seed), rare, mask)
+    return _read(path, read_auditd, fields, split, Shares(val, test, seed=seed), rare, mask, key)
 
 
 def polls(
@@ -84,6 +88,7 @@ def polls(
     seed: int = 0,
     rare: int = 5,
     mask: bool = False,
+    key: Path | None = None,
 ) -> Corpus:
     """Processes and connections of a host as psutil saw them, an event when one is seen for the first time.
 
@@ -97,21 +102,23 @@ def polls(
         seed: of the draw.
         rare: a field's values that fewer events of the training split have become the unknown value, 0.
         mask: put numbers in the place of names of people, machines, networks and own folders.
+        key: do so by the key in this file (see `acteme record-host --key`), the same in all recordings.
 
     Raises:
         InputError: a line is no such record, or there is none.
     """
-    return _read(path, read_polls, fields, split, Shares(val, test, seed=seed), rare, mask)
+    return _read(path, read_polls, fields, split, Shares(val, test, seed=seed), rare, mask, key)
 
 
 def _read(path: Path, read: Callable[[Path], Calls], fields: tuple[str, ...], split: Split, shares: Shares, rare: int,
-          mask: bool) -> Corpus:  # fmt: skip
+          mask: bool, key: Path | None) -> Corpus:  # fmt: skip
     """A corpus of one file or of those of a folder."""
     files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.is_file())
     if not files:
         raise InputError("has no files", path, "give a recording, or a folder of some")
     if wrong := [name for name in fields if fields.count(name) > 1]:
         raise InputError(f"names '{wrong[0]}' twice", "option 'fields'", "name each field once")
-    hide = Mask.here() if mask else None
+    hide = Mask.here(None if key is None else read_key(key)) if mask or key is not None else None
     parts = [categorical(read(file), fields or USUAL, hide) for file in files]
-    return corpus_of(parts, [*files, path] if path.is_dir() else files, split, shares, rare)
+    seen = [*files, *([path] if path.is_dir() else []), *([key] if key is not None else [])]
+    return corpus_of(parts, seen, split, shares, rare)

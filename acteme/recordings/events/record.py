@@ -16,7 +16,7 @@ from acteme.errors import InputError, MissingError
 from acteme.recordings.events.calls import Calls
 from acteme.recordings.events.categorical import FIELDS, Events, categorical
 from acteme.recordings.events.corpus import USUAL
-from acteme.recordings.events.mask import Mask
+from acteme.recordings.events.mask import Mask, read_key
 from acteme.recordings.events.polls import poll, read_polls
 from acteme.recordings.events.strace import read_strace
 
@@ -72,7 +72,12 @@ def look(seconds: float, rate: float = 5.0) -> Calls:
 
 
 def record_host(
-    to: Path, command: Sequence[str] = (), every: float | None = None, seconds: float = 60.0, masked: bool = True
+    to: Path,
+    command: Sequence[str] = (),
+    every: float | None = None,
+    seconds: float = 60.0,
+    masked: bool = True,
+    key: Path | None = None,
 ) -> tuple[Path, Events, int]:
     """Records a command by strace, or without one all processes by looking at them, into a new table of a folder.
 
@@ -82,6 +87,8 @@ def record_host(
         every: seconds from one look to the next, where there is no command.
         seconds: how long to look.
         masked: put numbers in the place of names of people, machines, networks and own folders.
+        key: the file that holds what these numbers follow from, so that they are the same in all recordings; written
+            where there is none. Without it the numbers are of this recording alone.
 
     Returns:
         the table, what is in it, and the exit status of the command.
@@ -97,14 +104,19 @@ def record_host(
         raise InputError("is a file", to, "name a folder")
     if every is not None and every <= 0:
         raise InputError(f"cannot look every {every:g} s", "--poll", "give a number above 0")
+    tables = sorted(p for p in to.glob("host-*.csv") if p.stem[5:].isdecimal())
+    if not masked and key is not None:
+        raise InputError("names are kept, so that a key has no use", "--key", "leave --key or --plain out")
+    if masked and key is None and tables:
+        raise InputError(f"has {tables[-1].name}, whose numbers of names mean others than those of a new recording",
+                         to, "name a new folder; for several in one give them all --plain, or --key FILE")  # fmt: skip
+    secret = None if key is None else read_key(key, fresh=True)
     calls, status = trace(command) if every is None else (look(seconds, 1 / every), 0)
-    number = 1 + max((int(p.stem.removeprefix("host-")) for p in to.glob("host-*.csv") if p.stem[5:].isdecimal()),
-                     default=0)  # fmt: skip
-    path = to / f"host-{number:04d}.csv"
-    return path, save(calls, path, USUAL, masked), status
+    path = to / f"host-{1 + max((int(p.stem[5:]) for p in tables), default=0):04d}.csv"
+    return path, save(calls, path, USUAL, Mask.here(secret) if masked else None), status
 
 
-def save(calls: Calls, to: Path, fields: Sequence[str] = FIELDS, masked: bool = True) -> Events:
+def save(calls: Calls, to: Path, fields: Sequence[str] = FIELDS, mask: Mask | None = None) -> Events:
     """Writes calls as a table of categorical events, a `.csv` or `.parquet` file with `timestamp` and the fields.
 
     Raises:
@@ -112,7 +124,7 @@ def save(calls: Calls, to: Path, fields: Sequence[str] = FIELDS, masked: bool = 
     """
     if to.suffix not in (".csv", ".parquet"):
         raise InputError(f"cannot write a '{to.suffix}' file", to, "end its name in .csv or .parquet")
-    events = categorical(calls, fields, Mask.here() if masked else None)
+    events = categorical(calls, fields, mask)
     columns = {"timestamp": pa.array(events.time)}
     columns |= {name: pa.array(events.values[:, k].tolist(), pa.string()) for k, name in enumerate(events.fields)}
     with fresh_file(to) as work:

@@ -46,6 +46,17 @@ def test_nothing_private_is_left() -> None:
     assert mask.network("loopback") == "loopback" and mask.user("root") == "root" and Mask.here().user("zoe") == "user1"
 
 
+def test_numbers_of_a_key_follow_from_it() -> None:
+    one, other, new = Mask(["b", "ann"], key=b"0" * 16), Mask(["ann", "b"], key=b"0" * 16), Mask(["b"], key=b"1" * 16)
+    assert one.folder("/home/x") != one.folder("/home/y"), "so that the second mask meets them in another order"
+    for path in ("/home/y", "/data/x", "/home/x"):
+        assert one.folder(path) == other.folder(path) != new.folder(path)
+    assert one.folder("/home/x").startswith("/home/folder-") and one.folder("/data/x").count("folder-") == 2
+    assert one.user("zoe") == other.user("zoe") != one.network("zoe")
+    text = one.text("Ann-b")
+    assert text == other.text("ann-B") and len(text) == 2 * len("name-") + 2 * 8 + 1, "no name within a number"
+
+
 def test_parts_of_paths_and_addresses() -> None:
     assert [folder(p) for p in ("", "/a", "/a/b", "/proc/12/fd/3", "x/y")] == ["", "/", "/a", "/proc/#", "./x"]
     assert [suffix(p) for p in ("/a/libc.so.6", ".bashrc", "a.b/c", "x.tar.GZ", "a.")] == ["so", "", "", "gz", ""]

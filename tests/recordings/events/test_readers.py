@@ -24,6 +24,14 @@ def test_a_log_of_strace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert few.spec.fields == ("call", "account", "hour")
     masked = list_data(f"strace:{path}?rare=1&test=0&val=0&mask=true")
     assert "10.1.0.0/16" not in masked.values["value"].to_pylist()  # type: ignore[union-attr]
+    networks = []
+    for number in (1, 1, 2):
+        (tmp_path / "key").write_text(str(number) * 32)
+        keyed = open_data(f"strace:{path}?rare=1&test=0&val=0&key={tmp_path / 'key'}")
+        networks.append([v["value"] for v in keyed.values.to_pylist() if v["value"].startswith("network-")])
+    assert networks[0] == networks[1] != networks[2] and networks[0], "another key is noticed"
+    with pytest.raises(InputError, match="nokey: cannot be used"):
+        list_data(f"strace:{path}?key={tmp_path / 'nokey'}")
     for options, message in (("fields=colour", "no field 'colour'"), ("fields=call,call", "names 'call' twice"),
                              ("split=part", "cannot split 1 recordings")):  # fmt: skip
         with pytest.raises(InputError, match=message):

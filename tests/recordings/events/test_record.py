@@ -1,6 +1,7 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
@@ -73,7 +74,7 @@ def test_tables_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     path, events, status = record_host(tmp_path / "f", ["ls", "-l"])
     assert path == tmp_path / "f/host-0001.csv" and (len(events), status) == (len(calls), 3)
     (tmp_path / "f/host-0007.csv").write_text("")
-    assert record_host(tmp_path / "f", every=2.0, seconds=5.0)[0].name == "host-0008.csv"
+    assert record_host(tmp_path / "f", every=2.0, seconds=5.0, masked=False)[0].name == "host-0008.csv"
     assert asked == [["ls", "-l"], (5.0, 0.5)]
     table = pyarrow.csv.read_csv(path)
     assert table.column_names == ["timestamp", *USUAL] and "10.1.0.0/16" not in table["network"].to_pylist()
@@ -83,8 +84,35 @@ def test_tables_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
                            ({"every": 0.0}, "cannot look every 0 s")):  # fmt: skip
         with pytest.raises(InputError, match=message):
             record_host(tmp_path / "f", **given)
+    with pytest.raises(InputError, match=r"f: has host-0009.csv, .* give them all --plain, or --key FILE"):
+        record_host(tmp_path / "f", ["ls"])
+    assert len(asked) == 3, "it is said before the work is done"
     with pytest.raises(InputError, match="is a file; name a folder"):
         record_host(path, ["ls"])
+
+
+def test_one_key_gives_one_name_one_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second recording meets the names in another order."""
+    calls = parse_strace(LOG.splitlines(keepends=True), "log")
+    key, made = tmp_path / "own" / "key", {}
+    for name, seen, given in (("a", calls, key), ("b", calls.select(np.arange(len(calls))[::-1]), key),
+                              ("c", calls, tmp_path / "other"), ("d", calls, None)):  # fmt: skip
+        monkeypatch.setattr(record, "trace", lambda command, seen=seen: (seen, 0))
+        table = pyarrow.csv.read_csv(record_host(tmp_path / name, ["ls"], key=given)[0])
+        made[name] = [tuple(row[f] for f in ("network", "folder")) for row in table.to_pylist()]
+    assert made["a"] == made["b"][::-1]
+    own = {value for name in "abcd" for row in made[name] for value in row}
+    assert not any("10.1" in value or "srv/app" in value for value in own)
+    secret = [[v for row in made[name] for v in row if "-" in v and v != "-"] for name in "ac"]
+    assert secret[0] and not set(secret[0]) & set(secret[1]), "another key, other numbers"
+    assert made["d"] != made["a"] and any("network1" in row for row in made["d"])
+    assert key.stat().st_mode & 0o777 == 0o600 and len(key.read_text()) == 65
+    (tmp_path / "short").write_text("secret")
+    for given, message in (({"key": tmp_path / "short"}, "short: holds 6 bytes, too few for a key"),
+                           ({"key": tmp_path}, "cannot be used"),
+                           ({"key": key, "masked": False}, "no use; leave --key or --plain out")):  # fmt: skip
+        with pytest.raises(InputError, match=message):
+            record_host(tmp_path / "e", ["ls"], **given)
 
 
 def test_an_interrupt_ends_looking(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +142,7 @@ def test_a_table_is_read_as_events_without_users(tmp_path: Path, monkeypatch: py
     calls = parse_strace(LOG.splitlines(keepends=True), "log")
     monkeypatch.setattr(record, "trace", lambda command: (calls, 0))
     for _ in range(2):
-        record_host(tmp_path / "f", ["ls"])
+        record_host(tmp_path / "f", ["ls"], key=tmp_path / "key")
     corpus = list_data(f"events:{tmp_path / 'f'}?rare=2&val=0&test=0.25")
     assert corpus.spec.fields == USUAL and corpus.frames.tolist() == [21, 7]
     assert set(corpus.column("subject")) == {""}

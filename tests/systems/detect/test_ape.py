@@ -184,6 +184,7 @@ def test_settings_of_others() -> None:
     assert Config.demo().detect.noise == Noise("unigram", 0.75, 5, "batch", 0.0, "official", 10)
     torch_ = Config.pytorch().detect
     assert (torch_.width, torch_.weights, torch_.recipe.batch, torch_.noise.negatives) == (128, "free", 128, 3)
+    assert torch_.noise.unknown == 0, "even draws are even in fields of more than 100 values, too"
     assert (Config().detect.width, Config().detect.recipe.lr, Config().detect.recipe.batch) == (10, 0.01, 512)
 
 

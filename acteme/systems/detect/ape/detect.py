@@ -60,7 +60,7 @@ class DetectConfig:
         """The independent PyTorch version: uniform noise in all fields, weights of either sign."""
         return cls(
             width=128, weights="free", rule="mean", start="normal",
-            noise=Noise(kind="uniform", negatives=3, fields="all", stated=1),
+            noise=Noise(kind="uniform", negatives=3, fields="all", unknown=0.0, stated=1),
             recipe=Recipe(optimizer="adam", lr=1e-3, weight_decay=1e-5, epochs=20, batch=128, drop_last=False),
         )  # fmt: skip
 
