@@ -208,7 +208,7 @@ def predict(
         gap: segments of one class at most so many seconds apart become one.
         shortest: segments shorter than so many seconds are left out.
         overlap: share of a sliding window that the next one covers as well.
-        count: of logs, items for each user (10 unless given), or odd events of each recording (all).
+        count: of logs, items for each user (10 unless given), or odd events (all).
         edit: of a run that inspects a recommender: a concept, or a latent's number, to turn to so many times its
             largest activation in training; 0 silences it.
         keep_missed: then, keep what the latents do not explain; without an edit the recommender answers as it is.

@@ -19,6 +19,7 @@ from acteme.errors import InputError
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
 from acteme.recordings.sources import open_data
+from acteme.recordings.unnumbered import SCHEMA, Gathering, moved
 
 TABLES = ("catalog", "values")
 """What a run keeps of its training data: names of items, and of values of fields."""
@@ -69,7 +70,8 @@ def opened(run: Run, inputs: Input | Sequence[Input], split: str | None = None) 
 def renumbered(corpus: Corpus, run: Run) -> Corpus:
     """A log in the numbers of a run; the same one where it has them already.
 
-    Events of items that the run does not know are left out; a value of a field that it does not know becomes 0. A
+    Events of items that the run does not know are left out; a value of a field that it does not know becomes 0, and one
+    that it knows its number, also where it has none in this log, for it is rare there. A
     recording of a user whose last event, the one to be foretold, is left out is so itself. `notes` says how many.
     Segments of classes that the run does not know are left out, too.
 
@@ -86,7 +88,8 @@ def renumbered(corpus: Corpus, run: Run) -> Corpus:
     catalog, values = (kept(run, name) for name in TABLES)
     out = corpus
     if wanted.fields and (own.fields != wanted.fields or not _alike(corpus.values, values)):
-        out = replace(out, arrays=out.arrays | {"field": _fields(corpus, wanted.fields, values)}, values=values)
+        field, cells = _fields(corpus, wanted.fields, values)
+        out = replace(out, arrays=out.arrays | {"field": field}, values=values, unnumbered=cells)
     if wanted.items and not (own.items == wanted.items and _alike(_items(corpus.catalog), _items(catalog))):
         out = _known(out, catalog)
     if wanted.classes and own.classes != wanted.classes:
@@ -131,20 +134,31 @@ def _items(catalog: pa.Table | None) -> pa.ChunkedArray | None:
     return None if catalog is None else catalog["item"]
 
 
-def _fields(corpus: Corpus, fields: tuple[str, ...], values: pa.Table | None) -> Int[np.ndarray, "n f"]:
-    """The column of each field, with the run's numbers of its values."""
+def _fields(
+    corpus: Corpus, fields: tuple[str, ...], values: pa.Table | None
+) -> tuple[Int[np.ndarray, "n f"], pa.Table]:
+    """The column of each field, with the run's numbers of its values; and what they say that has none."""
     if corpus.values is None or values is None:
         raise InputError("the data does not name the values of its fields", "data", "give a table of events")
-    out = np.zeros((len(corpus.arrays["field"]), len(fields)), np.int32)
+    out, left = np.zeros((len(corpus.arrays["field"]), len(fields)), np.int32), Gathering()
+    cells = SCHEMA.empty_table() if corpus.unnumbered is None else corpus.unnumbered
     for k, name in enumerate(fields):
         column = corpus.spec.fields.index(name)
         here, there = (t.filter(pc.equal(t["field"], name)) for t in (corpus.values, values))
-        at = pc.index_in(here["value"], value_set=there["value"].combine_chunks())
-        number = np.append(there["number"].to_numpy(), 0)[at.fill_null(len(there)).to_numpy()]
-        to = np.zeros(corpus.spec.sizes[column], np.int32)
-        to[here["number"].to_numpy()] = number
-        out[:, k] = to[corpus.arrays["field"][:, column]]
-    return out
+        known, number = there["value"].combine_chunks(), np.append(there["number"].to_numpy(), 0)
+        to, own = np.zeros(corpus.spec.sizes[column], np.int32), np.zeros(corpus.spec.sizes[column], np.int64)
+        own[here["number"].to_numpy()] = np.arange(len(here))
+        to[here["number"].to_numpy()] = number[pc.index_in(here["value"], value_set=known).fill_null(-1).to_numpy()]
+        said = np.asarray(corpus.arrays["field"][:, column])
+        out[:, k] = to[said]
+        lost = np.flatnonzero((out[:, k] == 0) & (said > 0))
+        left.add(name, lost, here["value"].combine_chunks(), own[said[lost]])
+        some = cells.filter(pc.equal(cells["field"], name))
+        told, place = some["value"].combine_chunks(), some["position"].to_numpy()
+        out[place, k] = number[pc.index_in(told, value_set=known).fill_null(-1).to_numpy()]
+        new = np.flatnonzero(out[place, k] == 0)
+        left.add(name, place[new], told, new)
+    return out, left.table()
 
 
 def _listed(corpus: Corpus, classes: tuple[str, ...]) -> Corpus:
@@ -177,5 +191,9 @@ def _known(corpus: Corpus, catalog: pa.Table | None) -> Corpus:
     if not good.any():
         raise InputError("the run knows none of the items", "data", "give data with items that it learned")
     note = f"{int((~keep).sum())} of {len(keep)} events are of items that the run does not know"
+    cells = corpus.unnumbered
+    if cells is not None:
+        place = cells["position"].to_numpy()
+        cells = moved(cells, before[place], keep[place])
     return replace(corpus, arrays={n: a[keep] for n, a in arrays.items()}, table=table, chosen=corpus.rows[good],
-                   notes=(*corpus.notes, note))  # fmt: skip
+                   unnumbered=cells, notes=(*corpus.notes, note))  # fmt: skip

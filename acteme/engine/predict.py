@@ -56,7 +56,7 @@ def predict(
         workers: processes; one per core unless given, where there are recordings enough.
         ray: run on Ray.
         accelerator: `cpu`, `gpu`, or `auto`: a GPU where there is one and a single process.
-        count: items recommended to each user, 10 unless given; or how many of each recording's events, the oddest, all
+        count: items recommended to each user, 10 unless given; or how many of the events, the oddest, all
             unless given.
         edits: of a run that inspects a recommender: concepts (or numbers of latents) to turn, in units of their largest
             activation in training; 0 silences them.

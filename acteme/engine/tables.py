@@ -23,7 +23,7 @@ def told(answer: Answer) -> dict[str, Any]:
         case Oddity():
             return {"recording": answer.recording, **({"user": answer.user} if answer.user else {}),
                     "event": answer.event, "time": answer.time, "oddity": round(answer.score, 4),
-                    "fields": dict(answer.fields), "pair": list(answer.pair)}  # fmt: skip
+                    "fields": dict(answer.fields), "pair": list(answer.pair), "new": list(answer.new)}  # fmt: skip
         case Extraction():
             return {"recording": answer.recording, "event": answer.event, "trigger": _words(answer.trigger),
                     "arguments": [{"role": s.role, **_words(s), "score": round(s.score, 4)}
@@ -39,7 +39,7 @@ def header(answer: Answer) -> list[str]:
         case Judgement():
             return ["recording", "user", "event", "time", "item", "title", answer.kind]
         case Oddity():
-            return ["recording", "user", "event", "time", "oddity", *(name for name, _ in answer.fields), "pair"]
+            return ["recording", "user", "event", "time", "oddity", *(name for name, _ in answer.fields), "pair", "new"]
         case Extraction():
             return ["recording", "event", "trigger", "role", "words", "first", "last", "score"]
     raise TypeError(answer)
@@ -57,8 +57,9 @@ def rows(answer: Answer) -> list[list[Any]]:
             return [[answer.recording, answer.user, answer.event, answer.time, answer.item, answer.title,
                      round(answer.value, 6)]]  # fmt: skip
         case Oddity():
+            ends = (" + ".join(answer.pair), " + ".join(answer.new))
             return [[answer.recording, answer.user, answer.event, answer.time, round(answer.score, 4),
-                     *(value for _, value in answer.fields), " + ".join(answer.pair)]]  # fmt: skip
+                     *(value for _, value in answer.fields), *ends]]  # fmt: skip
         case Extraction():
             return [[answer.recording, answer.event, answer.trigger.words, s.role, s.words, s.first, s.last,
                      round(s.score, 4)] for s in answer.arguments]  # fmt: skip

@@ -28,6 +28,7 @@ from acteme.recordings.documents.document import Argument, Event, Ontology, role
 from acteme.recordings.recording import Recording
 from acteme.recordings.spans import Spans
 from acteme.recordings.spec import Spec
+from acteme.recordings.unnumbered import cut
 from acteme.recordings.windows import Windows
 
 FORMAT = 2
@@ -61,6 +62,8 @@ class Corpus:
     `categories` (a list) and numbers by name, as far as they are known."""
     values: pa.Table | None = None
     """Names of the fields' values: columns `field`, `number` and `value`; 0, the unknown, has no row."""
+    unnumbered: pa.Table | None = None
+    """What fields say where their number is 0, see `recordings.unnumbered`; None where nobody knows."""
     arguments: Spans | None = None
     """Of documents: all arguments of their events; `number` is the role in `Spec.roles`. The events' triggers are the
     columns `trigger_start` and `trigger_end` (one past the last word) of the table."""
@@ -369,7 +372,8 @@ class Corpus:
                         for b in range(a, a + n, size):
                             file.write(np.ascontiguousarray(array[b : min(b + size, a + n)]).data)
                             forget(array)
-            more = {"catalog": self.catalog, "values": self.values}
+            cells = None if self.unnumbered is None else cut(self.unnumbered, start, length)
+            more = {"catalog": self.catalog, "values": self.values, "unnumbered": cells}
             for name, spans in (("arguments", self.arguments), ("mentions", self.mentions)):
                 more[name] = _table(None if spans is None else spans.take(self.rows))
             _write_tables(work, self.spec, shapes, table, segments, words, self.surfaces, self.left_out, more)
@@ -401,9 +405,9 @@ class Corpus:
             surfaces = np.load(folder / "surfaces.npy", mmap_mode="r") if meta["surfaces"] else None
             segments = Segments(*(s[n].to_numpy() for n in ("recording", "start", "end", "label", "score")))
             spec, left_out = Spec.from_json(meta["spec"]), tuple(meta["left_out"])
-            catalog, values = (
+            catalog, values, cells = (
                 pq.read_table(folder / f"{name}.parquet") if name in meta.get("tables", ()) else None
-                for name in ("catalog", "values")
+                for name in ("catalog", "values", "unnumbered")
             )
             arguments, mentions = (
                 Spans.from_table(pq.read_table(folder / f"{name}.parquet")) if name in meta.get("tables", ()) else None
@@ -417,7 +421,7 @@ class Corpus:
             raise InputError("is not a corpus folder, or a damaged one", folder, mend) from error
         texts, events = (some if any(some) else () for some in (texts, events))
         return cls(spec, arrays, columns, segments, texts, events, surfaces, left_out=left_out, catalog=catalog,
-                   values=values, arguments=arguments, mentions=mentions)  # fmt: skip
+                   values=values, unnumbered=cells, arguments=arguments, mentions=mentions)  # fmt: skip
 
 
 def _stretches(offset: np.ndarray, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -165,7 +165,9 @@ def _events(
         cells += [(_title(words, int(arrays["item"][at])), False)] if "item" in arrays else []
         if "field" in arrays:
             marked = set() if pairs is None else set(pairs[n].tolist())
-            cells += [(value, k in marked) for k, (_, value) in enumerate(words.said(arrays["field"][at]))]
+            new = words.new(at)
+            said = [(f"{value} (new)" if name in new else value) for name, value in words.said(at)]
+            cells += [(value, k in marked) for k, value in enumerate(said)]
         came = f"{float(arrays['outcome'][at]):g}" if "outcome" in arrays else ""
         out.append(Event(times[n], float(score[n]), tuple(cells), came))
     return tuple(out)

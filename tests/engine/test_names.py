@@ -48,8 +48,25 @@ def test_events_of_unknown_items_are_left_out_and_counted(tmp_path):
                     "a/test": ["i1", "i2", "i3"]}  # fmt: skip
     assert made.notes[-1] == "2 of 7 events are of items that the run does not know"
     assert made.select("test")[0].arrays["field"][-1, 1] == 0  # there is no tv
+    at = int(made.select("test").column("offset")[0]) + 2
+    assert made.unnumbered.to_pylist() == [{"position": at, "field": "channel", "value": "tv"}]
     with pytest.raises(InputError, match="knows none of the items"):
         names.renumbered(table(tmp_path, head + "a,n,1,kind0,web\na,m,2,kind0,web\n"), run)
+
+
+def test_values_that_other_data_has_too_seldom_have_the_numbers_of_the_run(tmp_path):
+    """Another log numbers what is frequent in its own training; that is no reason not to know the rest."""
+    run, _ = trained("anomalies")
+    lines = host(40).splitlines()
+    lines[-1] = "39,p9,c0,f0"
+    rare, all_ = (table(tmp_path, "\n".join(lines) + "\n", o) for o in ("?rare=30&val=0.3&test=0.4", "?val=0&test=0"))
+    assert not rare.arrays["field"].any()
+    some, every = (names.renumbered(c, run) for c in (rare, all_))
+    assert np.array_equal(some.arrays["field"], every.arrays["field"]) and not some.arrays["field"][-1, 0]
+    assert (some.arrays["field"][:-1] > 0).all() and some.arrays["field"][-1, 1] > 0
+    for made in (some, every):
+        assert made.unnumbered.to_pylist() == [{"position": 39, "field": "program", "value": "p9"}]
+    assert names.renumbered(replace(rare, unnumbered=None), run).unnumbered.num_rows == 0
 
 
 def test_what_does_not_fit_is_said_in_a_line(tmp_path):

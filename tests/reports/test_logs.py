@@ -12,7 +12,7 @@ from acteme.engine.run import load
 from acteme.reports.gather import gather
 from acteme.reports.logs import groups
 from acteme.reports.page import render
-from tests.engine.logs import table, trained
+from tests.engine.logs import host, table, trained
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +68,14 @@ def test_odd_events_are_shown_once_with_what_does_not_fit(look):
     assert page.classes and set(page.classes) <= {"p0", "p1", "p2", "p3"}
     view = look(page)
     assert view.locator("mark").count() == 16
+
+
+def test_new_values_are_shown_as_such(tmp_path):
+    run, _ = trained("anomalies")
+    rows = host(40, seed=5).splitlines()
+    rows[-1] = "39,p9,c0,f0"
+    page = gather(run, table(tmp_path, "\n".join(rows) + "\n"))
+    assert [value for e in page.events for value, _ in e.cells if "new" in value] == ["p9 (new)"]
 
 
 def test_groups_are_the_kinds_of_items_that_stand_out(tmp_path):

@@ -103,9 +103,11 @@ class Oddity:
     score: float
     """Higher is odder; comparable among all events of a data set."""
     fields: tuple[tuple[str, str], ...]
-    """Name and value of each; what is rare or unknown is `?`."""
+    """Name and value of each."""
     pair: tuple[str, ...]
     """The two fields whose values go together least; empty where the method cannot tell."""
+    new: tuple[str, ...] = ()
+    """The fields whose values training met too rarely to know them, or never."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ class Manner:
     split: str | None
     device: str
     count: int | None = None
-    """How many items, or odd events of each recording; what is usual unless given."""
+    """How many items for each user, or odd events; what is usual unless given."""
     edits: Mapping[int, float] = field(default_factory=dict)
     """Latents to turn, of a run that inspects another one, and how far."""
     keep_missed: bool = False

@@ -9,7 +9,7 @@ import numpy as np
 from acteme.recordings.corpus import Corpus
 
 UNKNOWN = "?"
-"""Stands for a value that is rare or was not seen in training."""
+"""Stands for a value of which nobody knows what it was."""
 LONG_AGO = 100_000_000
 """From here on a number of seconds is a date (1973); below it counts the steps of a log."""
 
@@ -47,10 +47,25 @@ class Words:
                     out[at[row["field"]]][row["number"]] = row["value"]
         return out
 
-    def said(self, field: np.ndarray) -> tuple[tuple[str, str], ...]:
-        """The fields (F,) of an event as names and values."""
-        named = zip(self.corpus.spec.fields, self.values, field.tolist(), strict=True)
-        return tuple((name, values[number]) for name, values, number in named)
+    def said(self, position: int) -> tuple[tuple[str, str], ...]:
+        """The fields of the event at a position of the arrays as names and values."""
+        new, field = self.new(position), self.corpus.arrays["field"][position].tolist()
+        named = zip(self.corpus.spec.fields, self.values, field, strict=True)
+        return tuple((name, new.get(name, values[number])) for name, values, number in named)
+
+    def new(self, position: int) -> dict[str, str]:
+        """Those values of the event that training met too rarely to know them, or never, by their fields."""
+        if self.corpus.unnumbered is None:
+            return {}
+        a, b = np.searchsorted(self._places, [position, position + 1])
+        some = self.corpus.unnumbered.slice(a, b - a)
+        told = dict(zip(some["field"].to_pylist(), some["value"].to_pylist(), strict=True))
+        return {name: told[name] for name in self.corpus.spec.fields if name in told}
+
+    @cached_property
+    def _places(self) -> np.ndarray:
+        assert self.corpus.unnumbered is not None
+        return self.corpus.unnumbered["position"].to_numpy()
 
     def moments(self, positions: np.ndarray, events: np.ndarray) -> list[str]:
         """When the events at positions of the arrays were; by their numbers where the log does not say."""

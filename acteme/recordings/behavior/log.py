@@ -18,6 +18,7 @@ from acteme.recordings.behavior.spool import Spool, room, steps
 from acteme.recordings.behavior.streams import AGAIN, Chunk
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.spec import Spec
+from acteme.recordings.unnumbered import Gathering
 
 SPLITS = ("train", "val", "test")
 SPLIT_NAMES = {"train": 0, "val": 1, "valid": 1, "validation": 1, "dev": 1, "test": 2}
@@ -204,13 +205,13 @@ class Log:
         size = counts(arrays["user"], len(users))
         held = _held_out(arrays, size)
         told += remarks(arrays, order, size, held, len(items))
-        spec, out, values = self._arrays(arrays, size, held, len(items), rare)
+        spec, out, values, cells = self._arrays(arrays, size, held, len(items), rare)
         table = _table(users, size, held)
         tokens = catalog(items) if catalog else pa.table({"item": items})
         told += untold(tokens)
         nothing = Segments(*(np.zeros(0, t) for t in (np.int64, float, float, np.int64, float)))
-        return Corpus(spec, out, table, nothing, left_out=self.problems.told(), values=values, files=tuple(files),
-                      catalog=tokens if "item" in out else None, notes=tuple(told))  # fmt: skip
+        return Corpus(spec, out, table, nothing, left_out=self.problems.told(), values=values, unnumbered=cells,
+                      files=tuple(files), catalog=tokens if "item" in out else None, notes=tuple(told))  # fmt: skip
 
     def _order(self, arrays: dict[str, np.ndarray], users: int) -> np.ndarray:
         """The stable order by user, split where it is given, and time."""
@@ -226,8 +227,9 @@ class Log:
 
     def _arrays(
         self, arrays: dict[str, np.ndarray], size: np.ndarray, held: list[np.ndarray], items: int, rare: int
-    ) -> tuple[Spec, dict[str, np.ndarray], pa.Table | None]:
-        """The sorted columns as arrays of a corpus: numbers from 1, seconds, rare values 0."""
+    ) -> tuple[Spec, dict[str, np.ndarray], pa.Table | None, pa.Table | None]:
+        """The sorted columns as arrays of a corpus: numbers from 1, seconds, rare values 0; and what fields say, by
+        number and where it is 0."""
         c, out = self.columns, {}
         start = np.cumsum(size) - size
         total, ticks = int(size.sum()), self.cells.ticks
@@ -244,18 +246,23 @@ class Log:
                 out["item"][a:b] += 1
             for f, some in enumerate(seen):
                 some += np.bincount(arrays["field"][a:b, f][step < train[user]], minlength=len(some))
-        values = None
+        values = unnumbered = None
         sizes: list[int] = []
         if c.fields:
-            new, sizes, values = frequent(c.fields, [codes.names for codes in self.values], seen, rare)
+            names, cells = [codes.names for codes in self.values], Gathering()
+            new, sizes, values = frequent(c.fields, names, seen, rare)
             out["field"] = arrays["field"]
             for a, b in steps(total):
                 for f, to in enumerate(new):
-                    out["field"][a:b, f] = to[out["field"][a:b, f]]
+                    code = np.asarray(out["field"][a:b, f])
+                    lost = np.flatnonzero(to[code] == 0)
+                    cells.add(c.fields[f], a + lost, names[f], code[lost])
+                    out["field"][a:b, f] = to[code]
+            unnumbered = cells.table()
         if "outcome" in arrays:
             out["outcome"] = arrays["outcome"]
         count = items if "item" in out else 0
-        return Spec(fps=1.0, items=count, fields=c.fields, sizes=tuple(sizes)), out, values
+        return Spec(fps=1.0, items=count, fields=c.fields, sizes=tuple(sizes)), out, values, unnumbered
 
 
 def frequent(

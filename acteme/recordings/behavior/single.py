@@ -18,6 +18,7 @@ from acteme.recordings.behavior.spool import Spool, room, steps
 from acteme.recordings.behavior.streams import Chunk
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.spec import Spec
+from acteme.recordings.unnumbered import Gathering, permuted
 
 
 @dataclass(frozen=True)
@@ -122,10 +123,16 @@ def single(
         for field, some in zip(columns.fields, often, strict=True):
             some.add(text(train.columns[field]))
     names = [some.frequent(max(rare, 1)) for some in often]
-    coded = Spool(np.int32, len(columns.fields))
-    for chunk, _ in _good(read, bad, split):
-        found = [pc.index_in(text(chunk.columns[f]), value_set=n) for f, n in zip(columns.fields, names, strict=True)]
-        coded.append(np.stack([c.fill_null(-1).to_numpy(zero_copy_only=False) + 1 for c in found], 1))
+    coded, cells, row = Spool(np.int32, len(columns.fields)), Gathering(), 0
+    for chunk, part in _good(read, bad, split):
+        said = [text(chunk.columns[f]) for f in columns.fields]
+        found = [pc.index_in(t, value_set=n).fill_null(-1) for t, n in zip(said, names, strict=True)]
+        number = np.stack([c.to_numpy(zero_copy_only=False) + 1 for c in found], 1)
+        for f, name in enumerate(columns.fields):
+            lost = np.flatnonzero(number[:, f] == 0)
+            cells.add(name, row + lost, said[f], lost)
+        coded.append(number)
+        row += len(part)
     problems.errors, problems.count = noted
     sizes = counts(split, len(SPLITS))
     order = sorted_by(split, arrays.get("key", np.broadcast_to(np.int8(0), split.shape)), len(SPLITS))
@@ -136,12 +143,13 @@ def single(
         out["when"] = room((count,), np.int64)
         for a, b in steps(count):
             out["when"][a:b] = np.floor_divide(arrays["key"][order[a:b]], plain.cells.ticks)
+    unnumbered = permuted(cells.table(), ((a, np.asarray(order[a:b])) for a, b in steps(count)))
     tables = [pa.table({"field": pa.array([f] * len(n), pa.string()), "number": np.arange(1, len(n) + 1), "value": n})
               for f, n in zip(columns.fields, names, strict=True)]  # fmt: skip
     spec = Spec(fps=1.0, fields=columns.fields, sizes=tuple(len(n) + 1 for n in names))
     nothing = Segments(*(np.zeros(0, t) for t in (np.int64, float, float, np.int64, float)))
     return Corpus(spec, out, _rows(sizes), nothing, left_out=problems.told(), values=pa.concat_tables(tables),
-                  files=tuple(files), notes=tuple(notes))  # fmt: skip
+                  unnumbered=unnumbered, files=tuple(files), notes=tuple(notes))  # fmt: skip
 
 
 class _Plain:

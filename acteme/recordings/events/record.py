@@ -38,7 +38,8 @@ def trace(command: Sequence[str], calls: str = CALLS) -> tuple[Calls, int]:
     strace = shutil.which("strace")
     if strace is None:
         raise MissingError(
-            "recording a command needs strace: install it with your system's packages (apt install strace)"
+            "recording a command needs strace: install it with your system's packages (apt install strace), or look at"
+            " all processes without a command: --poll 2 --for 600"
         )
     if shutil.which(command[0]) is None:
         raise InputError(f"there is no program '{command[0]}'", mend="correct its name or give its path")
@@ -108,8 +109,8 @@ def record_host(
     if not masked and key is not None:
         raise InputError("names are kept, so that a key has no use", "--key", "leave --key or --plain out")
     if masked and key is None and tables:
-        raise InputError(f"has {tables[-1].name}, whose numbers of names mean others than those of a new recording",
-                         to, "name a new folder; for several in one give them all --plain, or --key FILE")  # fmt: skip
+        raise InputError("holds recordings, whose numbers would stand for other names than the new one's", to,
+                         "name a new folder; for several in one give them all --key FILE, or --plain")  # fmt: skip
     secret = None if key is None else read_key(key, fresh=True)
     calls, status = trace(command) if every is None else (look(seconds, 1 / every), 0)
     path = to / f"host-{1 + max((int(p.stem[5:]) for p in tables), default=0):04d}.csv"

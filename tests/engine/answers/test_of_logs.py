@@ -119,9 +119,27 @@ def test_events_by_falling_oddity_in_words(tmp_path):
     seen = list(predict(run, table(tmp_path, "\n".join(odd) + "\n", "?val=0&test=0"), count=1))
     assert [(o.event, dict(o.fields)["call"]) for o in seen] == [(19, "c7")] and seen[0].pair == ("program", "call")
     write(seen, tmp_path / "o.csv")
-    assert (tmp_path / "o.csv").read_text().splitlines()[1].endswith("p0,c7,f3,program + call")
+    assert (tmp_path / "o.csv").read_text().splitlines()[1].endswith("p0,c7,f3,program + call,")
     write(seen, tmp_path / "o.jsonl")
     assert json.loads((tmp_path / "o.jsonl").read_text())["fields"]["folder"] == "f3"
+
+
+def test_new_values_are_told(tmp_path):
+    run, _ = trained("anomalies")
+    log = host(40, seed=5).splitlines()
+    log[-1] = "39,p9,c0,f9"
+    for options in ("?val=0&test=0", "?rare=9&val=0.3&test=0.3"):
+        found = list(predict(run, table(tmp_path, "\n".join(log) + "\n", options)))
+        last = next(o for o in found if dict(o.fields)["program"] == "p9")
+        assert set(last.new) == {"program", "folder"} and dict(last.fields)["folder"] == "f9"
+        assert sum(bool(o.new) for o in found) == 1 and not any("?" in value for o in found for _, value in o.fields)
+        scores = [o.score for o in found]
+        assert len(found) == 40 and scores == sorted(scores, reverse=True), "whatever the splits of the other log"
+    write([last], tmp_path / "o.csv")
+    head, row = (tmp_path / "o.csv").read_text().splitlines()
+    assert head.endswith(",program,call,folder,pair,new") and row.endswith(",program + folder")
+    write([last], tmp_path / "o.jsonl")
+    assert json.loads((tmp_path / "o.jsonl").read_text())["new"] == ["program", "folder"]
 
 
 def test_times_are_dates_or_steps():
