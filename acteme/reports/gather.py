@@ -15,7 +15,7 @@ from acteme.engine.encode import captions_of
 from acteme.engine.evaluate import evaluate, part
 from acteme.engine.host import can_predict
 from acteme.engine.latents import window_latents
-from acteme.engine.logs import is_document, is_log, untimed
+from acteme.engine.logs import has_users, is_document, is_log, untimed
 from acteme.engine.names import fitted
 from acteme.engine.predict import predict
 from acteme.engine.run import Run
@@ -78,7 +78,9 @@ def gather(run: Run, data: str | Path | Corpus | None = None) -> Page:
             raise InputError("The run was trained on recordings in memory", mend="give data to see them here")
         chosen = run.data if data is None else data
         whole = fitted(open_corpus(chosen), run)  # type: ignore[arg-type]
-        corpus = part(whole, "test", other=data is not None and str(data) != run.data)
+        other = data is not None and str(data) != run.data
+        every = other and run.entry.task == "anomalies" and not has_users(whole)  # what is odd may be anywhere in it
+        corpus = whole if every else part(whole, "test", other)
         needy = run.entry.task != "forecasting" and not untimed(run.spec)
         notes += [f"{note[:1].upper()}{note[1:]}." for note in whole.notes]
         if found is None and not corpus.spec.classes and needy:

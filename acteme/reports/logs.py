@@ -135,12 +135,19 @@ def _with_oddities(page: Page, run: Run, corpus: Corpus) -> Page:
     fields = corpus.arrays["field"][corpus.column("offset")[index] + last]
     alike = np.unique(fields[order], axis=0, return_index=True)[1]  # one of each kind: logs repeat themselves
     order = order[np.sort(alike)][:EVENTS]
-    about = "The oddest events of the test split, each combination of values once."
+    about = f"The oddest events of {_where(corpus)}, each combination of values once."
     if pairs is not None:
         about += " The two values that go together least are marked."
+    if corpus.unnumbered is not None:
+        about += " New are values that training met too rarely to know them, or never."
     events = _events(corpus, words, index[order], last[order], scores[order], None if pairs is None else pairs[order])
     return replace(page, events=events, events_title="Odd events", events_about=about,
                    columns=("Time", "Oddity", *_names(corpus), "Label"))  # fmt: skip
+
+
+def _where(corpus: Corpus) -> str:
+    """What is shown, in words."""
+    return "the test split" if set(corpus.column("split")) == {"test"} else "the data"
 
 
 def _names(corpus: Corpus) -> tuple[str, ...]:
@@ -192,7 +199,7 @@ def _with_latents(page: Page, run: Run, corpus: Corpus) -> Page:
     of = corpus.column("subject" if users else "name")[index]
     colors = f", each in the color of {what}" if what else ""
     about = (
-        f"Latents of stage {stage} for {len(index):,} {'users' if users else 'events'} of the test split{colors}. "
+        f"Latents of stage {stage} for {len(index):,} {'users' if users else 'events'} of {_where(corpus)}{colors}. "
         f"Hover for the {'user' if users else 'event'}."
     )
     made = LatentMap(projections(vectors), label, tuple(of.tolist()), start, end, "events")

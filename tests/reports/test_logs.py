@@ -71,11 +71,18 @@ def test_odd_events_are_shown_once_with_what_does_not_fit(look):
 
 
 def test_new_values_are_shown_as_such(tmp_path):
-    run, _ = trained("anomalies")
+    run, corpus = trained("anomalies")
     rows = host(40, seed=5).splitlines()
     rows[-1] = "39,p9,c0,f0"
-    page = gather(run, table(tmp_path, "\n".join(rows) + "\n"))
+    page = gather(run, corpus.select("test"))
+    assert "of the test split" in page.events_about and "of the test split" in page.latents_about
+    other = table(tmp_path, "\n".join(rows) + "\n")
+    page = gather(run, other)
     assert [value for e in page.events for value, _ in e.cells if "new" in value] == ["p9 (new)"]
+    assert "of the data" in page.events_about and "of the data" in page.latents_about, "all of another log"
+    rows[5] = "4,p8,c0,f0"
+    page = gather(run, table(tmp_path, "\n".join(rows) + "\n", "?rare=2"))
+    assert [value for e in page.events for value, _ in e.cells if "p8" in value] == ["p8 (new)"]
 
 
 def test_groups_are_the_kinds_of_items_that_stand_out(tmp_path):
