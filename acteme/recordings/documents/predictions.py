@@ -1,46 +1,21 @@
-"""Predicted arguments in the form that the scorers of RAMS and of WikiEvents (as TSAR and SCPRG score it) read."""
+"""Predicted arguments in the form that the scorers of RAMS and of WikiEvents (as TSAR and SCPRG score it) read.
 
-import json
+A line is an object for each document, those without predictions too: `{"doc_key", "predictions": [[[trigger b, e],
+[argument b, e, role, score], ...]]}`; words are counted over the document and the last one is included. `acteme predict
+RUN DATA --format rams` writes it.
+"""
+
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Int
 
-from acteme.atomic import write_text
 from acteme.errors import InputError
 from acteme.recordings.annotations import Arguments
 from acteme.recordings.documents.document import role_name
-from acteme.recordings.documents.lines import get, read_each
-
-
-def lines(
-    found: Arguments, names: Sequence[str], trigger: Int[np.ndarray, "n 2"], roles: Sequence[tuple[str, str]]
-) -> list[str]:
-    """A JSON object for each document, those without predictions too: `{"doc_key", "predictions": [[[trigger b, e],
-    [argument b, e, role, score], ...]]}`; words are counted over the document and the last one is included.
-
-    Args:
-        found: predictions; `document` is a position in `names`.
-        names: of the documents.
-        trigger: first word of each document's trigger, and its last.
-        roles: type and role of each role number (`Spec.roles`); scorers compare the name in a role's identifier.
-    """
-    order = np.lexsort((found.role, found.span[:, 1], found.span[:, 0], found.document))
-    some = found.select(order)
-    ends = np.searchsorted(some.document, np.arange(len(names) + 1))
-    rows = [[a, b, role_name(roles[role][1]), round(score, 6)] for (a, b), role, score in
-            zip(some.span.tolist(), some.role.tolist(), some.score.tolist(), strict=True)]  # fmt: skip
-    return [
-        json.dumps({"doc_key": name, "predictions": [[[*map(int, trigger[k])], *rows[ends[k] : ends[k + 1]]]]},
-                   ensure_ascii=False)
-        for k, name in enumerate(names)
-    ]  # fmt: skip
-
-
-def write_predictions(path: Path, *given: Sequence[str]) -> None:
-    """Writes the lines of `lines`, of several lists in turn, whole or not at all."""
-    write_text(path, "".join(f"{line}\n" for some in given for line in some))
+from acteme.recordings.documents.lines import AGAIN, get, read_each
 
 
 def read_predictions(
@@ -72,11 +47,27 @@ def read_predictions(
                 role = get(argument, 2, str, where)
                 if (kinds[places[name]], role) not in numbers:
                     raise InputError(f"'{role}' is no role of {kinds[places[name]]}", where, "give roles of the data")
-                span = [get(some, k, int, where) for some in (trigger, argument) for k in (0, 1)]
-                rows.append((places[name], *span, numbers[kinds[places[name]], role]))
-                scores.append(float(argument[3]) if len(argument) > 3 else 1.0)
+                spans = _span(trigger, where), _span(argument, where)
+                rows.append((places[name], *spans[0], *spans[1], numbers[kinds[places[name]], role]))
+                scores.append(_score(argument, where))
 
     for _ in read_each(path, make):
         pass
     table = np.array(rows, np.int64).reshape(-1, 6)
     return Arguments(table[:, 0], table[:, 1:3], table[:, 3:5], table[:, 5], np.array(scores, float))
+
+
+def _span(value: list[Any], where: str) -> tuple[int, int]:
+    """First and last word."""
+    first, last = get(value, 0, int, where), get(value, 1, int, where)
+    if not 0 <= first <= last < 1 << 31:
+        raise InputError(f"a span goes from word {first} to {last}", where, AGAIN)
+    return first, last
+
+
+def _score(argument: list[Any], where: str) -> float:
+    """The score of an argument, 1 where none is given."""
+    score = argument[3] if len(argument) > 3 else 1.0
+    if isinstance(score, bool) or not isinstance(score, int | float) or math.isnan(score):
+        raise InputError(f"a score is {score!r}, which is no number", where, AGAIN)
+    return float(score)
