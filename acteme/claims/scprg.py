@@ -5,7 +5,8 @@ only a number links to their name. One in five is told by the word before the na
 with all clues at one distance, and of the same reports without clues.
 
 The encoder is small and knows nothing; it learns masked words of the training reports first, once for each seed, and
-all arms begin with what it has learned. Arms differ in what a span is made of, with the same layers in all:
+all arms begin with what it has learned and read each report once more, with its arguments. Arms differ in what a span
+is made of, with the same layers in all:
 
 - `base`: states of the span, the trigger and the type alone, nothing pooled;
 - `clues`: spans pool the text by what they and the trigger both attend to (STCP);
@@ -15,6 +16,16 @@ all arms begin with what it has learned. Arms differ in what a span is made of, 
 
 `f1` is of spans with their roles, over the reports of all three distances; `f1 far` over those of distances 1 and 2;
 `cost` is how much of `f1` is lost where clues are removed.
+
+What was tried, on other seeds than those of the claim, and decided by `base` alone: it was to find more than it does
+without clues, and not everything. Two layers can link a name to its clue without any pooling, and learn to do so all of
+a sudden, so that few settings lie between. With 900 numbers, 8 types, people's numbers outside of their spans, or 2,000
+reports read six times, every arm stayed little above what it finds without clues (f1 of .28 to .44 against .27 to .35).
+With more reports, read twice, arms came near to finding everything, and those that pool came to it later, not earlier:
+`base` .94, `roles` .86, `both` .71 and `clues` .57 after as many steps; after two and a half times as many, `base` and
+`both` 1.00. In this setting `base` found .46 after 12,000 reports, .33 without clues. Keys of the fresh encoder begin
+as its queries: of the masked numbers that are said elsewhere in a report it then learns to guess .32 instead of .09 in
+the same time.
 """
 
 import shutil
@@ -29,19 +40,19 @@ from torch import nn
 from acteme import catalog
 from acteme.claims.experiment import Comparison, Experiment, Metrics
 from acteme.engine.config import to_json
+from acteme.engine.measures.arguments import joined, predicted
 from acteme.engine.run import Run, load
 from acteme.engine.settings import Settings
 from acteme.engine.train import begin, create, train_stage
 from acteme.nn.recipe import Recipe
-from acteme.recordings.annotations import Arguments
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.sources import open_data
 from acteme.systems.detect.scprg import Config, EncoderConfig, ExtractConfig, Layout, Pooling, PretrainConfig
+from acteme.systems.detect.scprg.extract import WHOLE
 from acteme.tasks.arguments import Tally, tally
 
-WORLD = "newsroom?filler=1,3&train=8000&val=0&test=0"
-TEST = "newsroom?filler=1,3&train=0&val=0&test=250"
-TINY = "newsroom?filler=1,3&train=32&val=0&test=0"
+REPORTS = "newsroom?types=4&numbers=20&others=1&filler=1,3&tagged=true&val=0"
+WORLD, TINY, TEST = (f"{REPORTS}&{count}" for count in ("train=14000&test=0", "train=32&test=0", "train=0&test=250"))
 DISTANCES = (0, 1, 2)
 ARMS: dict[str, tuple[bool, str]] = {
     "base": (False, "none"),
@@ -86,11 +97,11 @@ def _run_tiny(arm: str, seed: int, folder: Path) -> Metrics:
 
 def _config(arm: str, tiny: bool = False) -> Config:
     roles, by = ARMS[arm]
-    encoder = EncoderConfig("fresh", words=1200, layers=3, dropout=0.0)
-    recipe = Recipe(lr=2e-3, weight_decay=0.01, epochs=8, batch=8 if tiny else 32, schedule="linear", warmup=200,
+    encoder = EncoderConfig("fresh", words=400, layers=2, dropout=0.0)
+    recipe = Recipe(lr=3e-3, weight_decay=0.01, epochs=6, batch=8 if tiny else 32, schedule="linear", warmup=100,
                     clip=1.0)  # fmt: skip
-    extract = replace(ExtractConfig.small(), encoder=encoder, layout=Layout(roles=roles, longest=2),
-                      pooling=Pooling(by=by), recipe=replace(recipe, epochs=2, lr=1e-3))  # type: ignore[arg-type] # fmt: skip
+    extract = replace(ExtractConfig.small(), encoder=encoder, layout=Layout(roles=roles, longest=3),
+                      pooling=Pooling(by=by), recipe=replace(recipe, epochs=1, lr=2e-3, warmup=60))  # type: ignore[arg-type] # fmt: skip
     return Config(PretrainConfig(share=0.2, recipe=recipe), extract)
 
 
@@ -127,14 +138,7 @@ def _trained(
 
 def _tally(module: nn.Module, corpus: Corpus) -> Tally:
     """Counts of what a module finds in the documents of a corpus."""
-    found = []
-    for a in range(0, len(corpus), 64):
-        index = np.arange(a, min(a + 64, len(corpus)))
-        some: Arguments = module.predict(corpus.batch(index, np.zeros_like(index)))  # type: ignore[operator]
-        found.append(replace(some, document=some.document + a))
-    names = ("document", "trigger", "span", "role", "score")
-    joined = Arguments(*(np.concatenate([getattr(some, name) for some in found]) for name in names))
-    return tally(joined, corpus.told(), len(corpus))
+    return tally(joined(list(predicted(module, corpus, WHOLE, 64))), corpus.told(), len(corpus))
 
 
 def _f1(tallies: Sequence[Tally]) -> float:

@@ -106,6 +106,7 @@ class Dials:
     joint: float = 0.5
     others: int = 2
     numbers: int = 900
+    tagged: bool = False
     clues: bool = True
     seed: int = 0
 
@@ -145,6 +146,7 @@ def newsroom(
     joint: float = 0.5,
     others: int = 2,
     numbers: int = 900,
+    tagged: bool = False,
     clues: bool = True,
     seed: int = 0,
 ) -> Corpus:
@@ -164,6 +166,7 @@ def newsroom(
             where the second role is filled.
         others: people without a role in each report.
         numbers: how many different numbers there are, from 100 on; fewer are easier to learn, and link no worse.
+        tagged: the number belongs to the span of who bears it, so that the link begins in the span itself.
         clues: whether clues are there; without them, the same reports have words that say nothing in their places.
         seed: everything follows from it.
 
@@ -171,7 +174,7 @@ def newsroom(
         InputError: a dial out of its range.
     """
     dials = Dials(
-        train, val, test, types, sentences, filler, filled, distance, local, joint, others, numbers, clues, seed
+        train, val, test, types, sentences, filler, filled, distance, local, joint, others, numbers, tagged, clues, seed
     )
     world = reports(dials)
     return made(world.documents, world.ontology)
@@ -213,7 +216,7 @@ def _report(rng: np.random.Generator, name: str, split: str, kind: str, dials: D
             if some[k].what == "trigger":
                 events.append((start, start + 1))
             if (who := some[k].who) is not None:
-                end = start + len(who.name)
+                end = start + len(who.name) + dials.tagged
                 mentions.append(Mention(who.tag, start, end, "PER", "NAM"))
                 if who.role:
                     arguments.append(

@@ -91,6 +91,15 @@ def test_names_tell_nothing_and_numbers_are_new() -> None:
     assert all(len(names) > 15 for role, names in by_role.items() if role in ("buyer", "victim", "suspect"))
 
 
+def test_a_tagged_span_holds_its_number() -> None:
+    for d, plain in zip(small(tagged=True).documents, small().documents, strict=True):
+        assert d.sentences == plain.sentences  # the words are the same
+        for a, b in zip(d.events[0].arguments, plain.events[0].arguments, strict=True):
+            assert (a.start, a.end, a.role, a.clue) == (b.start, b.end + 1, b.role, b.clue)
+            assert d.words[a.end - 1] == a.mention
+        assert {(m.start, m.end - 1) for m in d.mentions} == {(m.start, m.end) for m in plain.mentions}
+
+
 def test_splits_and_seeds() -> None:
     world = small(val=2, test=3)
     assert [len(world.split(s)) for s in ("train", "val", "test")] == [60, 2, 3]

@@ -189,7 +189,8 @@ def windows(
 def _fresh(config: EncoderConfig) -> nn.Module:
     """A BERT that knows nothing, with weights as large as its width wants them, N(0, 1 / width).
 
-    Its places begin as waves, from which those next to a place can be told at once.
+    Its places begin as waves, from which those next to a place can be told at once, and its keys as its queries, so
+    that a word attends to itself and its like at first.
     """
     from transformers import BertConfig, BertModel
 
@@ -206,6 +207,9 @@ def _fresh(config: EncoderConfig) -> nn.Module:
     with torch.no_grad():
         waves = torch.cat([place.sin(), place.cos()], 1)[:, : config.width]
         model.embeddings.position_embeddings.weight.copy_((2 / config.width) ** 0.5 * waves)  # as large as words
+        layers: Any = model.encoder.layer
+        for layer in layers:
+            layer.attention.self.key.weight.copy_(layer.attention.self.query.weight)
     return model
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from acteme.errors import InputError
 from acteme.recordings.documents.document import Argument, Document, Event, Ontology
 from acteme.recordings.documents.readers import made
-from acteme.systems.detect.scprg import EncoderConfig, Layout
+from acteme.systems.detect.scprg import Encoder, EncoderConfig, Layout
 from acteme.systems.detect.scprg.encoder import windows
 from acteme.systems.detect.scprg.extract import true_spans, with_truth
 from acteme.systems.detect.scprg.inputs import _around, candidates
@@ -172,6 +172,20 @@ def test_bad_settings():
             EncoderConfig("fresh", **({"width": 16} | bad))
     with pytest.raises(InputError, match="model 'there/is/none'"):
         extractor(encoder=EncoderConfig("there/is/none"))
+
+
+def test_a_fresh_encoder_attends_to_like_words_first():
+    """From the first step on a word finds its like, and the places next to it look alike."""
+    torch.manual_seed(0)
+    encoder = Encoder(EncoderConfig("fresh", words=64, width=64, layers=1, limit=32, dropout=0.0), corpus().spec).eval()
+    ids = torch.randperm(50)[:20] + OWN
+    ids[15] = ids[4]
+    _, a = encoder(ids[None], torch.tensor([20]))
+    assert a[0, 4, 15] > 2 * a[0, 4, [k for k in range(20) if abs(k - 4) > 3 and k != 15]].mean()
+    assert a[0].diagonal().mean() > 2 * a[0].mean()
+    places = encoder.model.embeddings.position_embeddings.weight
+    like = places @ places.T
+    assert (like[8, 9] > like[8, [0, 2, 14, 20]]).all()
 
 
 # --- two windows ------------------------------------------------------------------------------------------------------
