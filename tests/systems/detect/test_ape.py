@@ -2,12 +2,14 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from acteme.errors import InputError
+from acteme.recordings.sources import list_data
 from acteme.recordings.spec import Spec
 from acteme.systems.detect.ape import Config, DetectConfig, Detector, Noise
 from acteme.systems.detect.ape.noise import draw
@@ -157,6 +159,18 @@ def test_what_is_loaded_is_whole(config: DetectConfig) -> None:
     one = module.losses(batch([[1, 1, 3]]))["total"]
     torch.manual_seed(5)
     assert one == other.losses(batch([[1, 1, 3]]))["total"]
+
+
+def test_values_of_a_table_are_rows_in_the_order_of_its_columns(tmp_path: Path) -> None:
+    """Six rows, three columns: a stretch of rows for each, which begins with the unknown value."""
+    path = tmp_path / "log.csv"
+    path.write_text("c,a,b\n1,x,p\n2,x,q\n1,y,q\n3,x,q\n1,y,p\n1,x,p\n")
+    corpus = list_data(f"events:{path}?val=0&test=0")
+    module = Detector(DetectConfig(), corpus.spec)  # type: ignore[arg-type]
+    assert corpus.spec.fields == ("c", "a", "b") and module.offsets == [0, 4, 7, 10]
+    rows = module.rows({"field": torch.from_numpy(corpus[0].arrays["field"])[None].long()})[0]
+    assert rows.tolist()[0] == [1, 5, 8] and [len(set(column)) for column in rows.T.tolist()] == [3, 2, 2]
+    assert not set(rows.flatten().tolist()) & {0, 4, 7}, "nothing is unknown"
 
 
 def test_checkpoints_of_others() -> None:

