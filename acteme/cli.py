@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,7 +12,7 @@ from tyro.extras import SubcommandApp
 
 from acteme import __version__
 from acteme.engine.settings import Settings
-from acteme.errors import ActemeError
+from acteme.errors import ActemeError, DataWarning
 
 app = SubcommandApp()
 data_app = SubcommandApp()
@@ -514,6 +515,16 @@ def _parse(args: Sequence[str]) -> None:
     )
 
 
+def _told(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: object = None,
+    line: str | None = None,
+) -> None:  # fmt: skip
+    """Prints what is to be known of data as a line on standard error, and other warnings as Python does."""
+    own = issubclass(category, DataWarning)
+    text = f"acteme: {message}\n" if own else warnings.formatwarning(message, category, filename, lineno, line)
+    print(text, end="", file=sys.stderr)
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Runs a command; what its user can mend is one line on standard error and exit code 2."""
     given = list(sys.argv[1:] if args is None else args)
@@ -521,7 +532,10 @@ def main(args: Sequence[str] | None = None) -> None:
         print(__version__)
         return
     try:
-        _parse(given or ["--help"])
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", DataWarning)
+            warnings.showwarning = _told
+            _parse(given or ["--help"])
         sys.stdout.flush()
     except ActemeError as error:
         print(f"acteme: {error}", file=sys.stderr)

@@ -25,5 +25,9 @@ class InputError(ActemeError):
         return type(self), (self.what, self.where, self.mend)
 
 
+class DataWarning(UserWarning):
+    """What is to be known of data that is taken all the same; the command line prints it as one line and goes on."""
+
+
 class MissingError(ActemeError):
     """An optional package or a data-carrying package is not installed; the message names the one command that helps."""

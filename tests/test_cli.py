@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import warnings
 
 import pytest
 from defusedxml import ElementTree
@@ -12,6 +13,7 @@ from defusedxml import ElementTree
 from acteme import __version__, cli
 from acteme.catalog import ENTRIES
 from acteme.claims import experiment as machinery
+from acteme.errors import DataWarning
 from acteme.recordings.sources import SOURCES
 from tests.tiny import command, shrink
 
@@ -423,6 +425,17 @@ def test_other_ends_are_one_line_too(monkeypatch, error, code, line):
     monkeypatch.setattr("acteme.reports.terminal.systems", fail)
     said = command("list")
     assert (said.code, said.out, said.err) == (code, "", line)
+
+
+def test_what_is_to_be_known_of_data_is_one_line(monkeypatch):
+    def warn(_):
+        for _ in range(2):
+            warnings.warn("2 of 7 events are left out", DataWarning, stacklevel=1)
+
+    monkeypatch.setattr("acteme.reports.terminal.systems", warn)
+    assert all(command("list").err == "acteme: 2 of 7 events are left out\n" for _ in range(2))
+    monkeypatch.setattr("acteme.reports.terminal.systems", lambda _: warnings.warn("old", UserWarning, stacklevel=1))
+    assert "UserWarning: old" in command("list").err
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():

@@ -1,5 +1,6 @@
 """Numbers of items and of values of fields: other data has its own, which become those that a run learned."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from acteme.engine.adapt import adapt
 from acteme.engine.inputs import Input
 from acteme.engine.logs import has_users, is_document, is_log, newest
 from acteme.engine.run import Run
-from acteme.errors import InputError
+from acteme.errors import DataWarning, InputError
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
 from acteme.recordings.sources import open_data
@@ -23,6 +24,8 @@ from acteme.recordings.unnumbered import SCHEMA, Gathering, moved
 
 TABLES = ("catalog", "values")
 """What a run keeps of its training data: names of items, and of values of fields."""
+NAMED = 3
+"""Items that are named where a run does not know them."""
 
 
 def keep(run: Run, corpus: Corpus) -> None:
@@ -44,11 +47,11 @@ def kept(run: Run, name: str) -> pa.Table | None:
     return pq.read_table(path(run, name)) if path(run, name).is_file() else None
 
 
-def fitted(corpus: Corpus, run: Run) -> Corpus:
-    """The corpus as a run reads it; InputError where there is no way."""
+def fitted(corpus: Corpus, run: Run, foretell: bool = True) -> Corpus:
+    """The corpus as a run reads it, `foretell` as in `renumbered`; InputError where there is no way."""
     if is_document(run.spec):
         return retyped(corpus, run)
-    return renumbered(corpus, run) if is_log(run.spec) else adapt(corpus, run.spec)
+    return renumbered(corpus, run, foretell) if is_log(run.spec) else adapt(corpus, run.spec)
 
 
 def opened(run: Run, inputs: Input | Sequence[Input], split: str | None = None) -> Iterator[Corpus]:
@@ -64,16 +67,17 @@ def opened(run: Run, inputs: Input | Sequence[Input], split: str | None = None) 
             continue
         corpus = open_data(one)
         newer = newest(corpus) if split is None and is_log(corpus.spec) else corpus
-        yield fitted(newer if split is None else corpus.select(split), run)
+        yield fitted(newer if split is None else corpus.select(split), run, split is not None)
 
 
-def renumbered(corpus: Corpus, run: Run) -> Corpus:
+def renumbered(corpus: Corpus, run: Run, foretell: bool = True) -> Corpus:
     """A log in the numbers of a run; the same one where it has them already.
 
-    Events of items that the run does not know are left out; a value of a field that it does not know becomes 0, and one
-    that it knows its number, also where it has none in this log, for it is rare there. A
-    recording of a user whose last event, the one to be foretold, is left out is so itself. `notes` says how many.
-    Segments of classes that the run does not know are left out, too.
+    Events of items that the run does not know are left out, of a run that finds odd events their items alone; a value
+    of a field that it does not know becomes 0, and one that it knows its number, also where it has none in this log,
+    for it is rare there. A recording of a user whose last event is left out is so itself where that is the one to
+    `foretell`. `notes` says how many, as a warning does; `places` keeps the numbers of the other events. Segments of
+    classes that the run does not know are left out, too.
 
     Raises:
         InputError: the log has no items or not the fields that the run was trained with, or the run knows none of the
@@ -91,7 +95,7 @@ def renumbered(corpus: Corpus, run: Run) -> Corpus:
         field, cells = _fields(corpus, wanted.fields, values)
         out = replace(out, arrays=out.arrays | {"field": field}, values=values, unnumbered=cells)
     if wanted.items and not (own.items == wanted.items and _alike(_items(corpus.catalog), _items(catalog))):
-        out = _known(out, catalog)
+        out = _known(out, catalog, foretell, run.entry.task == "anomalies")
     if wanted.classes and own.classes != wanted.classes:
         out = _listed(out, wanted.classes)
     classes = wanted.classes or own.classes
@@ -120,10 +124,12 @@ def retyped(corpus: Corpus, run: Run) -> Corpus:
     if not good.any():
         known = ", ".join(wanted.classes[:6])
         raise InputError("the run knows none of the types of events", "data", f"it knows {known}")
-    note = (f"{int((~good).sum())} of {len(good)} events are of types that the run does not know",)
-    return replace(corpus, spec=replace(own, classes=wanted.classes, roles=wanted.roles, most=wanted.most),
-                   table=corpus.table | {"label": label}, arguments=replace(corpus.arguments, number=number),
-                   chosen=corpus.rows[good], notes=corpus.notes + (() if good.all() else note))  # fmt: skip
+    out = replace(corpus, spec=replace(own, classes=wanted.classes, roles=wanted.roles, most=wanted.most),
+                  table=corpus.table | {"label": label}, arguments=replace(corpus.arguments, number=number),
+                  chosen=corpus.rows[good])  # fmt: skip
+    if good.all():
+        return out
+    return _noted(out, f"{int((~good).sum())} of {len(good)} events are of types that the run does not know")
 
 
 def _alike(a: pa.Table | pa.ChunkedArray | None, b: pa.Table | pa.ChunkedArray | None) -> bool:
@@ -171,29 +177,42 @@ def _listed(corpus: Corpus, classes: tuple[str, ...]) -> Corpus:
                    events=events)  # fmt: skip
 
 
-def _known(corpus: Corpus, catalog: pa.Table | None) -> Corpus:
-    """The events of items that the run knows, under its numbers."""
+def _noted(corpus: Corpus, note: str) -> Corpus:
+    """The corpus with one more note, of which its user is warned."""
+    warnings.warn(note, DataWarning, stacklevel=2)
+    return replace(corpus, notes=(*corpus.notes, note))
+
+
+def _known(corpus: Corpus, catalog: pa.Table | None, foretell: bool, all_: bool) -> Corpus:
+    """The events of items that the run knows (`all_` events, an unknown item becoming 0), under its numbers."""
     if corpus.catalog is None or catalog is None:
         raise InputError("the data does not name its items", "data", "give a table of events")
     at = pc.index_in(corpus.catalog["item"], value_set=catalog["item"].combine_chunks()).fill_null(-1).to_numpy()
-    item = np.append(0, at + 1).astype(np.int32)[corpus.arrays["item"]]
-    keep: Bool[np.ndarray, " n"] = (item > 0) | (corpus.arrays["item"] == 0)  # someone of whom nothing is known stays
+    own = corpus.arrays["item"]
+    item = np.append(0, at + 1).astype(np.int32)[own]
     arrays = corpus.arrays | {"item": item}
-    if keep.all():
+    keep: Bool[np.ndarray, " n"] = (item > 0) | (own == 0)  # someone of whom nothing is known stays
+    if all_ or keep.all():
         return replace(corpus, arrays=arrays)
     before = np.append(0, np.cumsum(keep))
     offset, frames = (corpus.table[n] for n in ("offset", "frames"))
     table = corpus.table | {"offset": before[offset], "frames": before[offset + frames] - before[offset]}
     good = table["frames"][corpus.rows] > 0
-    if has_users(corpus):
+    if foretell and has_users(corpus):
         held = np.isin(corpus.column("split"), ("val", "test"))
         good &= ~held | keep[(offset + frames - 1)[corpus.rows]]
     if not good.any():
         raise InputError("the run knows none of the items", "data", "give data with items that it learned")
-    note = f"{int((~keep).sum())} of {len(keep)} events are of items that the run does not know"
     cells = corpus.unnumbered
     if cells is not None:
         place = cells["position"].to_numpy()
         cells = moved(cells, before[place], keep[place])
-    return replace(corpus, arrays={n: a[keep] for n, a in arrays.items()}, table=table, chosen=corpus.rows[good],
-                   unnumbered=cells, notes=(*corpus.notes, note))  # fmt: skip
+    names = corpus.catalog["item"].take(np.unique(own[~keep]) - 1).to_pylist()
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    stood, first = np.flatnonzero(keep), np.unique(offset)  # recordings with events in common begin together
+    places = stood - first[np.searchsorted(first, stood, "right") - 1]
+    out = replace(corpus, arrays={n: a[keep] for n, a in arrays.items()}, table=table, chosen=corpus.rows[good],
+                  unnumbered=cells, places=places)  # fmt: skip
+    lost = f"; {len(good) - int(good.sum())} of {len(good)} recordings are left out" if not good.all() else ""
+    return _noted(out, f"{int((~keep).sum())} of {len(keep)} events are left out, of items that the run does not know: "
+                       f"{', '.join(map(str, names[:NAMED]))}{more}{lost}")  # fmt: skip

@@ -73,6 +73,8 @@ class Corpus:
     """The files it was read from, where it comes straight from a reader."""
     notes: tuple[str, ...] = ()
     """What the reader says of the data, where it comes straight from one."""
+    places: np.ndarray | None = None
+    """Of a log some of whose events were left out: the number that each of the others had in its recording."""
 
     # --- looking -----------------------------------------------------------------------------------------------------
 

@@ -1,9 +1,9 @@
 """Where recordings come from: the table of sources, and `open_data`, which opens any of them.
 
 Data is named by a string: `NAME`, `NAME:PATH` or `PATH`, each with options, as in `ntu60:/data/nturgbd?protocol=xview`.
-A path alone is a folder with `annotations.csv` (your own data), a corpus folder that `acteme data convert` wrote, or
-one media file. Some options every data set has (see `longtail.options`): they choose among its training recordings and
-have no part in what the cache keeps.
+A path alone is a folder with `annotations.csv` (your own data), a corpus folder that `acteme data convert` wrote, one
+media file, or a table whose columns are those of a log or of tracks. Some options every data set has (see
+`longtail.options`): they choose among its training recordings and have no part in what the cache keeps.
 """
 
 from collections.abc import Callable, Mapping
@@ -169,10 +169,32 @@ def _bare(path: Path, options: Mapping[str, str], text: str) -> Request:
             return Request("folder", path, options, text)
         mend = f"write one, or name its layout as NAME:{path} with NAME one of {', '.join(_readers())}"
         raise InputError("has no annotations.csv", path, mend)
+    if table := _table(path):
+        return Request(table, path, options, text)
     if path.suffix.lower() in FORMATS:
         return Request("file", path, options, text)
     mend = f"name its layout as NAME:{path}, or convert it to one of {', '.join(FORMATS)}"
     raise InputError(f"cannot tell what a '{path.suffix}' file holds", path, mend)
+
+
+def _table(path: Path) -> str:
+    """The source of a table by the names of its columns; empty where the path is none, or has joints of a body."""
+    from acteme.recordings.behavior.readers.events import is_table, known_columns, names_of
+    from acteme.recordings.folder.tables import has_joints
+    from acteme.recordings.trajectories.readers.table import COLUMNS
+
+    if not is_table(path):
+        return ""
+    names = names_of(path)
+    if has_joints(names):
+        return ""
+    if set(COLUMNS) <= {name.lower() for name in names}:
+        return "tracks"
+    found = known_columns(names)
+    if "user" in found and "item" in found:
+        return "events"
+    mend = f"of a log say events:{path}, and which columns are its users and items where others: ?user=NAME&item=NAME"
+    raise InputError(f"cannot tell what the columns {', '.join(names)} hold", path, mend)
 
 
 def _readers() -> list[str]:

@@ -13,8 +13,8 @@ class Windows:
 
     frames: int | None = 64
     """Frames per window; None takes whole recordings (at most `limit` frames from the start)."""
-    stride: int = 32
-    """Frames between the starts of neighboring windows."""
+    stride: int = None  # type: ignore[assignment]  # never None once made
+    """Frames between the starts of neighboring windows; 32 unless given, with `prefixes` 1."""
     jitter: bool = True
     """In training, shift a recording's windows by a random phase below `stride` in every epoch."""
     limit: int = 300
@@ -31,6 +31,8 @@ class Windows:
     """With `prefixes`, windows of each recording, the latest."""
 
     def __post_init__(self) -> None:
+        if self.stride is None:
+            object.__setattr__(self, "stride", 1 if self.prefixes else 32)
         sizes = (("frames", self.frames), ("stride", self.stride), ("limit", self.limit), ("most", self.most))
         for name, value in sizes:
             if value is not None and value < 1:

@@ -8,8 +8,9 @@ import pytest
 
 from acteme.engine import names
 from acteme.engine.evaluate import evaluate
-from acteme.errors import InputError
-from tests.engine.logs import host, shop, table, trained
+from acteme.engine.train import train
+from acteme.errors import DataWarning, InputError
+from tests.engine.logs import ALONE, QUIET, host, shop, table, toy, trained
 from tests.engine.toys import trimmed
 
 
@@ -40,16 +41,21 @@ def test_events_of_unknown_items_are_left_out_and_counted(tmp_path):
     head = "user,item,timestamp,category,channel\n"
     rows = "a,i1,1,kind0,web\na,new,2,kind9,web\na,i2,3,kind0,web\na,i3,4,kind1,tv\n"
     other = table(tmp_path, head + rows + "b,i1,1,kind0,web\nb,i2,2,kind0,app\nb,new,3,kind9,web\n")
-    made = names.renumbered(other, run)
+    said = "2 of 7 events are left out, of items that the run does not know: new; 1 of 6 recordings are left out"
+    with pytest.warns(DataWarning, match=said):
+        made = names.renumbered(other, run)
     known = corpus.catalog["item"].to_pylist()
     told = {r.name: [known[k - 1] for k in r.arrays["item"].tolist()] for r in made}
     # what is to be foretold of b is unknown, and so is what was of a in the validation
     assert told == {"a/train": ["i1"], "b/train": ["i1"], "a/val": ["i1", "i2"], "b/val": ["i1", "i2"],
                     "a/test": ["i1", "i2", "i3"]}  # fmt: skip
-    assert made.notes[-1] == "2 of 7 events are of items that the run does not know"
+    assert made.notes[-1] == said
+    assert made.places[made.column("offset")[-1] :][:3].tolist() == [0, 2, 3], "numbers of events stay what they were"
     assert made.select("test")[0].arrays["field"][-1, 1] == 0  # there is no tv
     at = int(made.select("test").column("offset")[0]) + 2
     assert made.unnumbered.to_pylist() == [{"position": at, "field": "channel", "value": "tv"}]
+    with pytest.warns(DataWarning, match="events are left out"):  # nothing is to be foretold: b's last click is no loss
+        assert [r.subject for r in next(names.opened(run, other))] == ["a", "b"]
     with pytest.raises(InputError, match="knows none of the items"):
         names.renumbered(table(tmp_path, head + "a,n,1,kind0,web\na,m,2,kind0,web\n"), run)
 
@@ -67,6 +73,23 @@ def test_values_that_other_data_has_too_seldom_have_the_numbers_of_the_run(tmp_p
     for made in (some, every):
         assert made.unnumbered.to_pylist() == [{"position": 39, "field": "program", "value": "p9"}]
     assert names.renumbered(replace(rare, unnumbered=None), run).unnumbered.num_rows == 0
+
+
+def test_the_first_few_unknown_items_are_named(tmp_path):
+    run, _ = trained("ranking")
+    rows = [f"a,{item},{k},kind0,web" for k, item in enumerate(["i1", "v", "w", "i2", "x", "y", "y"])]
+    other = table(tmp_path, "\n".join(["user,item,timestamp,category,channel", *rows]) + "\n")
+    with pytest.warns(DataWarning, match="5 of 7 events .* does not know: v, w, x and 1 more$"):
+        list(names.opened(run, other))
+
+
+def test_odd_events_may_be_of_unknown_items(tmp_path):
+    text = "user,item,timestamp,program,call,folder\n"
+    own = table(tmp_path, text + "".join(f"u{k % 3},i{k % 5},{k},p{k % 2},c{k % 4},f0\n" for k in range(60)))
+    run = train(toy("anomalies"), own, tmp_path / "run", config=ALONE, settings=QUIET)
+    new = table(tmp_path, text + "u0,i1,1,p0,c0,f0\nu0,new,2,p1,c0,f0\nu0,i2,3,p0,c0,f0\n")
+    made = names.renumbered(new, run)
+    assert made.arrays["item"].tolist()[1] == 0 and len(made.arrays["item"]) == 3 and not made.notes[1:]
 
 
 def test_what_does_not_fit_is_said_in_a_line(tmp_path):

@@ -145,3 +145,26 @@ def test_listing_parses_nothing(data):
     listing = list_data(data)
     assert isinstance(listing, Listing) and [item.name for item in listing.items] == ["a", "b"]
     assert list_data(corpus := Corpus.of(mixed(), SPEC)) is corpus
+
+
+@pytest.mark.parametrize(("name", "text", "source"), [
+    ("a.csv", "user,item,timestamp\na,x,1\n", "events"),
+    ("a.tsv", "Timestamp\tuserId\titem_id\n1\ta\tx\n", "events"),
+    ("a.csv", "scene,agent,time,x,y\ns,a,0,1,1\n", "tracks"),
+    ("a.csv", "head_x,head_y\n1,1\n", "file"),
+    ("a.csv", "frame,person,joint,x,y\n0,0,0,1,1\n", "file"),
+])  # fmt: skip
+def test_a_table_is_known_by_its_columns(tmp_path, name, text, source):
+    path = tmp_path / name
+    path.write_text(text)
+    assert parse(str(path)).name == source and parse(f"{path}?core=2").options == {"core": "2"}
+
+
+def test_columns_that_tell_nothing_are_named(tmp_path):
+    path = tmp_path / "clicks.csv"
+    path.write_text("customer,product,date\na,x,2024-05-01\n")
+    with pytest.raises(InputError, match=r"columns customer, product, date hold; .* events:.*\?user=NAME&item=NAME"):
+        parse(path)
+    path.write_text("")
+    with pytest.raises(InputError, match="is empty"):
+        parse(path)

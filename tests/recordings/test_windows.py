@@ -79,6 +79,11 @@ def test_prefixes_end_with_what_comes_next(sizes, frames, stride, most):
     assert list(zip(index.tolist(), start.tolist(), strict=True)) == wanted
 
 
+def test_every_event_is_a_target_unless_a_stride_is_given():
+    assert Windows().stride == 32 and Windows(frames=9, prefixes=True) == Windows(frames=9, prefixes=True, stride=1)
+    assert Windows(frames=3, prefixes=True).cut(np.array([5]))[1].tolist() == [-1, 0, 1, 2]
+
+
 def test_prefixes_need_something_before_the_end():
     assert all(len(v) == 0 for v in Windows(prefixes=True).cut(np.array([1, 1])))
     with pytest.raises(InputError, match="what was, and what came"):

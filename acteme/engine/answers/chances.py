@@ -29,7 +29,8 @@ def answer(run: Run, manner: Manner, corpus: Corpus) -> Iterator[Judgement]:
         value = chances(module, corpus, rows, at, windows, manner.how.batch)
         where = corpus.column("offset")[rows] + at
         items = corpus.arrays["item"][where].tolist() if "item" in corpus.arrays else [0] * len(rows)
-        times = words.moments(where, at)
-        for i, e, time, k, v in zip(rows.tolist(), at.tolist(), times, items, value.tolist(), strict=True):
+        number = words.numbers(where, at)
+        times = words.moments(where, number)
+        for i, e, time, k, v in zip(rows.tolist(), number.tolist(), times, items, value.tolist(), strict=True):
             item, title = (words.items[k], words.titles[k]) if k else ("", "")
             yield Judgement(names[i], users[i], e, time, item, title, kind, v)

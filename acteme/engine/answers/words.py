@@ -67,6 +67,10 @@ class Words:
         assert self.corpus.unnumbered is not None
         return self.corpus.unnumbered["position"].to_numpy()
 
+    def numbers(self, positions: np.ndarray, events: np.ndarray) -> np.ndarray:
+        """Numbers of events at positions of the arrays: those that they had before some others were left out."""
+        return events if self.corpus.places is None else self.corpus.places[positions]
+
     def moments(self, positions: np.ndarray, events: np.ndarray) -> list[str]:
         """When the events at positions of the arrays were; by their numbers where the log does not say."""
         if "when" not in self.corpus.arrays:

@@ -12,7 +12,7 @@ Two forms, each with a header, in UTF-8:
 import csv
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +69,11 @@ def plan(path: Path, layout: str) -> Plan:
     """Reads the header (and, of a long table, who and what occurs) and checks it."""
     names = _names(path)
     return _plan_long(path, names, layout) if set(LONG) <= set(names) else _plan_wide(path, names, layout)
+
+
+def has_joints(names: Sequence[str]) -> bool:
+    """Whether columns are those of a skeleton, or meant to be."""
+    return {"person", "joint"} <= set(names) or sum(bool(re.fullmatch(r".+_[xyz]", name)) for name in names) > 1
 
 
 def _names(path: Path) -> list[str]:

@@ -15,7 +15,7 @@ from acteme.engine.encode import encode
 from acteme.engine.export import stream, write
 from acteme.engine.predict import predict
 from acteme.engine.search import search
-from acteme.errors import InputError
+from acteme.errors import DataWarning, InputError
 from acteme.recordings.annotations import Preferences
 from acteme.tasks.places import Lists
 from tests.engine.logs import host, shop, table, trained
@@ -103,6 +103,15 @@ def test_every_event_has_its_chance(tmp_path, capsys):
     write(held, tmp_path / "c.jsonl")
     row = json.loads((tmp_path / "c.jsonl").read_text().splitlines()[0])
     assert row["time"] == str(int(corpus.select("test")[0].arrays["when"][-1])) and "title" not in row
+
+
+def test_events_keep_their_numbers_where_others_are_left_out(tmp_path):
+    run, _ = trained("clicks", "click")
+    rows = [f"a,{item},{k},kind0,web,0" for k, item in enumerate(["i1", "new", "i2", "i3", "new"])]
+    table(tmp_path, "\n".join(["user,item,timestamp,category,channel,click", *rows]) + "\n")
+    with pytest.warns(DataWarning, match="2 of 5 events are left out, of items that the run does not know: new$"):
+        found = list(predict(run, tmp_path / "log.csv"))
+    assert [(j.event, j.item, j.time) for j in found] == [(2, "i2", "2"), (3, "i3", "3")]
 
 
 def test_events_by_falling_oddity_in_words(tmp_path):

@@ -1,6 +1,6 @@
 """Your own log: CSV or Parquet with users, items and times, or any events with categories."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,9 +85,9 @@ def events(
     if unit not in TICKS:
         raise InputError(f"unit is '{unit}'", "option", f"use {' or '.join(TICKS)}")
     files = _files(path)
-    names = _names(files[0])
+    names = names_of(files[0])
     given = {"user": user, "item": item, "time": time, "outcome": outcome}
-    if count and not any(count in _names(f) for f in files):
+    if count and not any(count in names_of(f) for f in files):
         raise InputError(f"has no column '{count}'", files[0], f"its columns: {', '.join(names)}")
     columns = replace(_columns([n for n in names if n != count], given, fields, files[0]), normal=normal)
     problems = Problems()
@@ -126,7 +126,13 @@ def _kind(path: Path) -> str:
     return Path(path.stem).suffix.lower() if path.suffix == ".gz" else path.suffix.lower()
 
 
-def _names(path: Path) -> list[str]:
+def is_table(path: Path) -> bool:
+    """Whether a file's suffix is that of a table."""
+    return _kind(path) in DELIMITERS or _kind(path) == ".parquet"
+
+
+def names_of(path: Path) -> list[str]:
+    """Names of the columns of a table; InputError where it has none."""
     kind = _kind(path)
     if kind == ".parquet":
         try:
@@ -140,17 +146,10 @@ def _names(path: Path) -> list[str]:
 
 def _columns(names: list[str], given: dict[str, str], fields: Sequence[str], path: Path) -> Columns:
     """Which column says what."""
-    lower = {name.lower(): name for name in reversed(names)}
-    found = {}
-    for what in KNOWN:
-        if name := given.get(what, ""):
-            if name not in names:
-                raise InputError(f"has no column '{name}'", path, f"its columns: {', '.join(names)}")
-            found[what] = name
-    for what, usual in KNOWN.items():
-        left = [lower[n] for n in usual if n in lower and lower[n] not in (*found.values(), *fields)]
-        if what not in found and left:
-            found[what] = left[0]
+    for name in filter(None, given.values()):
+        if name not in names:
+            raise InputError(f"has no column '{name}'", path, f"its columns: {', '.join(names)}")
+    found = known_columns(names, given, fields)
     if missing := [name for name in fields if name not in names]:
         raise InputError(f"has no column '{missing[0]}'", path, f"its columns: {', '.join(names)}")
     rest = tuple(fields) or tuple(name for name in names if name not in found.values())
@@ -158,6 +157,17 @@ def _columns(names: list[str], given: dict[str, str], fields: Sequence[str], pat
         raise InputError("has neither items nor fields", path, "give a column item, or columns of categories")
     user, item, time, outcome, split = (found.get(what, "") for what in KNOWN)
     return Columns(user, item, time, outcome, split, rest)
+
+
+def known_columns(names: Sequence[str], given: Mapping[str, str] = {}, fields: Sequence[str] = ()) -> dict[str, str]:
+    """The columns that are named (`given`), and those with usual names that are no fields, by what they say."""
+    lower = {name.lower(): name for name in reversed(names)}
+    found = {what: name for what, name in given.items() if name}
+    for what, usual in KNOWN.items():
+        left = [lower[n] for n in usual if n in lower and lower[n] not in (*found.values(), *fields)]
+        if what not in found and left:
+            found[what] = left[0]
+    return found
 
 
 def _reading(
@@ -174,7 +184,7 @@ def _reading(
 
     def read() -> Iterator[Chunk]:
         for file in files:
-            wanted = [*always, count] if count and count in _names(file) else always
+            wanted = [*always, count] if count and count in names_of(file) else always
             if _kind(file) == ".parquet":
                 chunks = parquet(file, wanted)
             else:
@@ -202,7 +212,7 @@ def read_catalog(path: Path) -> pa.Table:
     if not path.is_file():
         raise InputError("does not exist", path, "correct the path")
     problems = Problems()
-    names = _names(path)
+    names = names_of(path)
     lower = [name.lower() for name in names]
     key = next((names[lower.index(n)] for n in KNOWN["item"] if n in lower), None)
     if key is None:
