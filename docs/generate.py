@@ -9,11 +9,11 @@ import re
 from pathlib import Path
 
 from acteme import catalog
-from acteme.recordings import batch, longtail
+from acteme.recordings import batch
 from acteme.recordings.batch import VOCABULARY
 from acteme.recordings.options import described
 from acteme.recordings.skeleton.layouts import LAYOUTS
-from acteme.recordings.sources import SOURCES
+from acteme.recordings.sources import SOURCES, common
 from acteme.reports import ledger
 
 ROOT = Path(__file__).parent.parent
@@ -52,7 +52,7 @@ def data_page() -> str:
             f"- `{option}`{f' ({default})' if default else ''}: {meaning}" for option, default, meaning in options
         ]
     text = fill((ROOT / "docs/data.md").read_text(), "layouts", ", ".join(f"`{n}`" for n in LAYOUTS))
-    about, options = described(longtail.options)
+    about, options = described(common)
     lines = [about, "", *(f"- `{option}`: {meaning}" for option, _, meaning in options)]
     text = fill(text, "every", "\n" + "\n".join(lines) + "\n")
     return fill(text, "sources", "\n" + "\n".join(parts).strip("\n") + "\n")

@@ -9,8 +9,9 @@ a time.
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,8 @@ from acteme.recordings.watching import Progress, watching
 
 MEND = "free some space, or set the environment variable ACTEME_CACHE to a folder that can be written"
 """What helps where the cache cannot be written."""
+REST = re.compile(r"and (\d+) more rows")
+"""How a reader counts the bad rows that it does not describe."""
 
 
 def cached(
@@ -67,9 +70,16 @@ def cached(
     finally:
         lock.release()
     if corpus.left_out and not skip_bad:
-        more = f" (and {len(corpus.left_out) - 1} more)" if len(corpus.left_out) > 1 else ""
-        raise InputError(corpus.left_out[0] + more)
+        mend = "acteme data check names all, ?skip_bad=true leaves them out"
+        raise InputError(corpus.left_out[0] + and_more(corpus.left_out), mend=mend)
     return corpus
+
+
+def and_more(lines: Sequence[str]) -> str:
+    """How many bad recordings or rows there are besides the first; the last line may count those that are not told."""
+    counted = REST.match(lines[-1])
+    more = len(lines) - 1 + (int(counted[1]) - 1 if counted else 0)
+    return f" (and {more} more)" if more else ""
 
 
 def read_all(listing: Listing, left_out: list[str] | None, progress: Progress | None = None) -> Iterator[Recording]:

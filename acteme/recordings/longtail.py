@@ -44,14 +44,7 @@ def draw(
 def options(
     imbalance: float | None = None, most: int | None = None, longtail: Path | None = None
 ) -> Callable[[Corpus], Corpus]:
-    """Every data set takes these, besides its own options; they thin out the training recordings and leave all others.
-
-    Args:
-        imbalance: how many times as many training recordings the first class keeps as the last, the classes between
-            them on an exponential; recordings without a class are left out. 100 is usual.
-        most: with `imbalance`: how many the first class keeps; by default as many as the recordings allow.
-        longtail: a file of names, one a line: the training recordings to keep, such as the published lists of a
-            long-tailed benchmark.
+    """Thins out the training recordings of a data set; for the arguments see `sources.common`.
 
     Returns:
         What gives of a corpus the part that is asked for.

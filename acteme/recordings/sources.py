@@ -2,21 +2,22 @@
 
 Data is named by a string: `NAME`, `NAME:PATH` or `PATH`, each with options, as in `ntu60:/data/nturgbd?protocol=xview`.
 A path alone is a folder with `annotations.csv` (your own data), a corpus folder that `acteme data convert` wrote, one
-media file, or a table whose columns are those of a log or of tracks. Some options every data set has (see
-`longtail.options`): they choose among its training recordings and have no part in what the cache keeps.
+media file, or a table whose columns are those of a log or of tracks. Some options every data set has (see `common`):
+they have no part in what the cache keeps.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from acteme.errors import InputError
-from acteme.recordings import longtail
-from acteme.recordings.cache import cached
+from acteme.errors import DataWarning, InputError
+from acteme.recordings.cache import and_more, cached
 from acteme.recordings.corpus import Corpus
+from acteme.recordings.longtail import options as thinning
 from acteme.recordings.options import coerce_options, options_of, parse_options
 from acteme.recordings.recording import Listing
 from acteme.recordings.watching import Progress
@@ -161,7 +162,7 @@ def _bare(path: Path, options: Mapping[str, str], text: str) -> Request:
         raise InputError("there is no such path, and no source of that name", text, _near(text))
     if path.is_dir():
         if (path / "corpus.json").is_file():
-            if own := sorted(options.keys() - options_of(longtail.options)):
+            if own := sorted(options.keys() - options_of(common)):
                 what = f"a corpus folder has no option '{own[0]}'"
                 raise InputError(what, text, "convert the data again with the options of its source")
             return Request("corpus", path, options, text)
@@ -206,6 +207,34 @@ def _near(name: str) -> str:
     return f"did you mean {' or '.join(near)}?" if near else f"sources: {', '.join(SOURCES)}"
 
 
+class Common(NamedTuple):
+    """What the options that every data set has ask for."""
+
+    skip_bad: bool
+    """Leave out what cannot be read."""
+    choose: Callable[[Corpus], Corpus]
+    """Gives the part of a corpus that is asked for."""
+
+
+def common(
+    skip_bad: bool = False, imbalance: float | None = None, most: int | None = None, longtail: Path | None = None
+) -> Common:
+    """Every data set takes these, besides its own options. All but the first thin out the training recordings.
+
+    Args:
+        skip_bad: leave out what cannot be read, recordings or rows of a table, and say how much that is.
+        imbalance: how many times as many training recordings the first class keeps as the last, the classes between
+            them on an exponential; recordings without a class are left out. 100 is usual.
+        most: with `imbalance`: how many the first class keeps; by default as many as the recordings allow.
+        longtail: a file of names, one a line: the training recordings to keep, such as the published lists of a
+            long-tailed benchmark.
+
+    Raises:
+        InputError: options that contradict each other or are out of their range.
+    """
+    return Common(skip_bad, thinning(imbalance, most, longtail))
+
+
 def list_data(data: str | Path | Corpus) -> Listing | Corpus:
     """Lists a data set without parsing or caching its recordings; worlds and corpora come whole.
 
@@ -218,7 +247,7 @@ def list_data(data: str | Path | Corpus) -> Listing | Corpus:
     if isinstance(data, Corpus):
         return data
     request = parse(data)
-    choose = _choice(request)
+    choose = _common(request).choose
     if request.name == "corpus":
         return choose(Corpus.open(Path(str(request.path))))
     function, options = _bind(request)
@@ -241,23 +270,26 @@ def open_data(data: str | Path | Corpus, *, skip_bad: bool = False, progress: Pr
     if isinstance(data, Corpus):
         return data
     request = parse(data)
-    choose = _choice(request)
+    skip, choose = _common(request)
     if request.name == "corpus":
         return choose(Corpus.open(Path(str(request.path))))
     function, options = _bind(request)
     path = request.path
     make = (lambda: function(path, **options)) if path else (lambda: function(**options))
-    return choose(cached(request.name, path, options, make, skip_bad, progress))
+    corpus = cached(request.name, path, options, make, skip_bad or skip, progress)
+    if skip and (bad := corpus.left_out):
+        warnings.warn(f"what cannot be read is left out: {bad[0]}{and_more(bad)}", DataWarning, stacklevel=2)
+    return choose(corpus)
 
 
-def _choice(request: Request) -> Callable[[Corpus], Corpus]:
-    """What chooses recordings by the options that every data set has."""
-    given = {n: text for n, text in request.options.items() if n in options_of(longtail.options)}
-    return longtail.options(**coerce_options(given, longtail.options, request.text))
+def _common(request: Request) -> Common:
+    """What the options that every data set has ask for."""
+    given = {n: text for n, text in request.options.items() if n in options_of(common)}
+    return common(**coerce_options(given, common, request.text))
 
 
 def _bind(request: Request) -> tuple[Callable[..., Listing | Corpus], dict[str, Any]]:
     """The function of a source and its own options."""
-    function, every = SOURCES[request.name].function(), options_of(longtail.options)
+    function, every = SOURCES[request.name].function(), options_of(common)
     own = {n: text for n, text in request.options.items() if n not in every}
     return function, coerce_options(own, function, request.text, also=tuple(every))

@@ -136,10 +136,10 @@ def sources() -> None:
 
 def _common_options(console: Console) -> None:
     """The options that every data set takes."""
-    from acteme.recordings import longtail
     from acteme.recordings.options import described
+    from acteme.recordings.sources import common
 
-    about, options = described(longtail.options)
+    about, options = described(common)
     table = _table("option", "default", "meaning")
     for row in options:
         _add(table, *row)

@@ -105,32 +105,30 @@ def delimited(path: Path, how: Delimited, problems: Problems, wanted: Sequence[s
 
     def skip(row: pacsv.InvalidRow) -> str:
         skipped.append(row.number)
-        problems.note(f"{row.actual_columns} cells in {row.expected_columns} columns", path, [row.number], AGAIN)
+        if row.text.strip():
+            cells = f"{row.actual_columns} cell{'s' * (row.actual_columns != 1)}"
+            problems.note(f"{cells} in {row.expected_columns} columns", path, [row.number], AGAIN)
         return "skip"
 
     first = 1 if how.names else 2
     done = 0
     single = len(how.delimiter) == 1
     try:
-        with opened(path) as file:
-            stream = file.stream
-            # a separator of several characters: the published files with one fit into memory
-            source = stream if single else pa.BufferReader(stream.read().replace(how.delimiter.encode(), UNIT.encode()))
-            with pacsv.open_csv(
-                source,
-                pacsv.ReadOptions(use_threads=False, block_size=BLOCK, column_names=names, skip_rows=first - 1,
-                                  encoding=how.encoding),
-                pacsv.ParseOptions(delimiter=how.delimiter if single else UNIT, ignore_empty_lines=False,
-                                   quote_char='"' if how.quoted else False, newlines_in_values=False,
-                                   invalid_row_handler=skip),
-                pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), include_columns=wanted,
-                                     strings_can_be_null=False),
-            ) as reader:  # fmt: skip
-                for batch in reader:
-                    chunk = Chunk(path, {n: batch[n] for n in wanted}, _numbers(first, done, batch.num_rows, skipped))
-                    done += batch.num_rows
-                    file.tell()
-                    yield chunk.select(_filled(chunk))
+        with opened(path) as file, pacsv.open_csv(
+            file.stream if single else _Replaced(file.stream, how.delimiter.encode(), UNIT.encode()),
+            pacsv.ReadOptions(use_threads=False, block_size=BLOCK, column_names=names, skip_rows=first - 1,
+                              encoding=how.encoding),
+            pacsv.ParseOptions(delimiter=how.delimiter if single else UNIT, ignore_empty_lines=False,
+                               quote_char='"' if how.quoted else False, newlines_in_values=False,
+                               invalid_row_handler=skip),
+            pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), include_columns=wanted,
+                                 strings_can_be_null=False),
+        ) as reader:  # fmt: skip
+            for batch in reader:
+                chunk = Chunk(path, {n: batch[n] for n in wanted}, _numbers(first, done, batch.num_rows, skipped))
+                done += batch.num_rows
+                file.tell()
+                yield chunk.select(_filled(chunk))
     except (pa.ArrowException, OSError, EOFError) as error:
         raise unreadable(path, error) from error
 
@@ -175,6 +173,25 @@ def opened(path: Path) -> Iterator[Source]:
                 yield Source(stream, raw)
         else:
             yield Source(raw, raw)
+
+
+class _Replaced(io.RawIOBase):
+    """A stream with one text in the place of another, which two reads may cut."""
+
+    def __init__(self, stream: pa.NativeFile, old: bytes, new: bytes):
+        self.stream, self.old, self.new, self.rest = stream, old, new, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        while True:
+            more = self.stream.read(size)
+            found = (self.rest + more).replace(self.old, self.new)
+            cut = next((k for k in range(len(self.old) - 1, 0, -1) if more and found.endswith(self.old[:k])), 0)
+            out, self.rest = found[: len(found) - cut], found[len(found) - cut :]
+            if out or not more:  # nothing would be the end
+                return out
 
 
 def _numbers(first: int, done: int, count: int, skipped: list[int]) -> np.ndarray:

@@ -6,9 +6,11 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from acteme.errors import InputError
+from acteme.errors import DataWarning, InputError
 from acteme.recordings.behavior import order, spool, streams
 from acteme.recordings.behavior.codes import Codes
+from acteme.recordings.behavior.problems import Problems
+from acteme.recordings.behavior.streams import Delimited, _Replaced, delimited
 from acteme.recordings.check import check
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
@@ -129,6 +131,30 @@ def test_bad_rows_are_named_and_left_out(tmp_path):
                              "line 9: timestamp 'inf' is no time"]  # fmt: skip
     assert told(corpus, "train") == {"a": ["x", "w"]}
     assert len(check(f"events:{path}").problems) == 6
+
+
+def test_bad_rows_can_be_left_out_by_an_option(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("user,item\n" + "a,\n" * 30 + "  \n\na,x\nb\n")
+    with pytest.raises(InputError, match=r"line 35: 1 cell in .* \(and 30 more\); .* \?skip_bad=true leaves them out"):
+        open_data(path)
+    with pytest.warns(DataWarning, match=r"what cannot be read is left out: .*line 35: 1 cell.* \(and 30 more\)"):
+        corpus = open_data(f"{path}?skip_bad=true")
+    assert told(corpus, "train") == {"a": ["x"]} and not any("line 32" in line for line in corpus.left_out)
+
+
+def test_a_separator_may_be_cut_by_the_end_of_a_block(tmp_path, monkeypatch):
+    path = tmp_path / "ratings.dat"
+    rows = [(f"u{k % 7}" * (k % 5 + 1), f":i{k}", str(k)) for k in range(200)]
+    path.write_text("".join("::".join(row) + "\n" for row in rows))
+    for block in (1, 40, 41, 1 << 20):
+        monkeypatch.setattr("acteme.recordings.behavior.streams.BLOCK", max(block, 40))
+        read = _Replaced(pa.OSFile(str(path)), b"::", b"|")
+        parts = list(iter(lambda read=read, block=block: read.read(block), b""))
+        assert b"".join(parts) == path.read_bytes().replace(b"::", b"|")
+        chunks = list(delimited(path, Delimited("::", ("user", "item", "time"), quoted=False), Problems()))
+        got = [row for c in chunks for row in zip(*(c.columns[n].to_pylist() for n in c.columns), strict=True)]
+        assert got == [tuple("::".join(row).replace("::", "|").split("|")) for row in rows]
 
 
 def test_all_rows_bad(tmp_path):
