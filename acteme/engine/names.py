@@ -75,22 +75,25 @@ def renumbered(corpus: Corpus, run: Run, foretell: bool = True) -> Corpus:
 
     Events of items that the run does not know are left out, of a run that finds odd events their items alone; a value
     of a field that it does not know becomes 0, and one that it knows its number, also where it has none in this log,
-    for it is rare there. A recording of a user whose last event is left out is so itself where that is the one to
-    `foretell`. `notes` says how many, as a warning does; `places` keeps the numbers of the other events. Segments of
-    classes that the run does not know are left out, too.
+    for it is rare there; where a run reads items, a whole field may be unknown. A recording of a user whose last event
+    is left out is so itself where that is the one to `foretell`. `notes` says all that, as warnings do; `places` keeps
+    the numbers of the other events. Segments of classes that the run does not know are left out, too.
 
     Raises:
-        InputError: the log has no items or not the fields that the run was trained with, or the run knows none of the
-            items.
+        InputError: the log has not the items or fields that the run reads, or the run knows none of the items.
     """
     own, wanted = corpus.spec, run.spec
-    for name, needed in (("item", wanted.items), ("field", wanted.fields)):
+    fields = run.entry.reads == "field" or not wanted.items
+    for name, needed in (("item", wanted.items), ("field", fields)):
         if needed and name not in corpus.arrays:
             raise InputError(f"the data has no {name}s", run.name, "give a log like the one that the run learned")
-    if lacking := [name for name in wanted.fields if name not in own.fields]:
-        raise InputError(f"the data has no field '{lacking[0]}'", run.name, f"its fields: {', '.join(own.fields)}")
     catalog, values = (kept(run, name) for name in TABLES)
     out = corpus
+    if lacking := [name for name in wanted.fields if name not in own.fields]:
+        what, known = f"the data has no field '{lacking[0]}'", ", ".join(own.fields) or "none"
+        if fields:
+            raise InputError(what, run.name, f"its fields: {known}")
+        out = _noted(out, f"{what}, which the run learned: it is taken for unknown (fields of the data: {known})")
     if wanted.fields and (own.fields != wanted.fields or not _alike(corpus.values, values)):
         field, cells = _fields(corpus, wanted.fields, values)
         out = replace(out, arrays=out.arrays | {"field": field}, values=values, unnumbered=cells)
@@ -144,11 +147,13 @@ def _fields(
     corpus: Corpus, fields: tuple[str, ...], values: pa.Table | None
 ) -> tuple[Int[np.ndarray, "n f"], pa.Table]:
     """The column of each field, with the run's numbers of its values; and what they say that has none."""
-    if corpus.values is None or values is None:
-        raise InputError("the data does not name the values of its fields", "data", "give a table of events")
-    out, left = np.zeros((len(corpus.arrays["field"]), len(fields)), np.int32), Gathering()
+    out, left = np.zeros((len(next(iter(corpus.arrays.values()))), len(fields)), np.int32), Gathering()
     cells = SCHEMA.empty_table() if corpus.unnumbered is None else corpus.unnumbered
     for k, name in enumerate(fields):
+        if name not in corpus.spec.fields:
+            continue
+        if corpus.values is None or values is None:
+            raise InputError("the data does not name the values of its fields", "data", "give a table of events")
         column = corpus.spec.fields.index(name)
         here, there = (t.filter(pc.equal(t["field"], name)) for t in (corpus.values, values))
         known, number = there["value"].combine_chunks(), np.append(there["number"].to_numpy(), 0)

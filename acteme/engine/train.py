@@ -170,6 +170,8 @@ def create(entry: catalog.Entry, corpus: Corpus, data: str | None, run: Path | s
     if reads not in corpus.arrays:
         what = f"the data has no {reads}, which system '{entry.slug}' reads"
         mend = "it has: " + (", ".join(corpus.arrays) or "nothing")
+        if reads == "item" and "field" in corpus.arrays:
+            mend = f"say which column they are in with ?item=NAME (of {', '.join(corpus.spec.fields)})"
         if reads == "field" and "item" in corpus.arrays:
             mend += "; users and items are fields with ?fields=user,item (the names of their columns)"
         raise InputError(what, data, mend)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from acteme.engine import names
@@ -94,14 +95,27 @@ def test_odd_events_may_be_of_unknown_items(tmp_path):
 
 def test_what_does_not_fit_is_said_in_a_line(tmp_path):
     run, corpus = trained("ranking")
-    with pytest.raises(InputError, match="the data has no field 'channel'"):
-        names.fitted(table(tmp_path, "user,item,timestamp,category\na,i1,1,kind0\na,i2,2,kind0\n"), run)
+    watcher, _ = trained("anomalies")
+    with pytest.raises(InputError, match="the data has no field 'folder'; its fields: program, call"):
+        names.fitted(table(tmp_path, "timestamp,program,call\n1,p0,c0\n2,p0,c1\n"), watcher)
     with pytest.raises(InputError, match="the data has no items"):
         names.fitted(table(tmp_path, host(20)), run)
     with pytest.raises(InputError, match="the data has no items"):
         names.fitted(trimmed(2), run)
     with pytest.raises(InputError, match="does not name its items"):
         names.fitted(replace(corpus, catalog=None), run)
+
+
+def test_who_reads_items_can_do_without_fields(tmp_path):
+    run, corpus = trained("ranking")
+    rows = "a,i1,1,kind0\na,i2,2,kind0\n"
+    with pytest.warns(DataWarning, match="has no field 'channel', which the run learned: .* unknown .*data: category"):
+        made = names.fitted(table(tmp_path, "user,item,timestamp,category\n" + rows), run)
+    number = corpus.values.filter(pc.equal(corpus.values["value"], "kind0"))["number"][0].as_py()
+    assert made.arrays["field"].tolist() == [[number, 0]] * 2 and made.spec == run.spec
+    with pytest.warns(DataWarning, match="no field 'category'.*fields of the data: none"):
+        none = names.fitted(table(tmp_path, "user,item\na,i1\na,i2\n"), run)
+    assert not none.arrays["field"].any() and len(list(none)) == 1
 
 
 def test_fields_are_found_by_name(tmp_path):
