@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from acteme.errors import InputError
@@ -23,6 +25,28 @@ def test_by_hand():
     label = np.zeros((4, 2))
     label[pairs[:, 0], pairs[:, 1]] = 1
     assert out["auc"] == pytest.approx(roc_auc_score(label.ravel(), scores.ravel().numpy()))
+
+
+@given(st.integers(0, 2**32), st.integers(2, 7), st.integers(2, 6))
+def test_equal_the_definitions(seed, people, jobs):
+    rng = np.random.default_rng(seed)
+    p, j = (torch.from_numpy(rng.integers(0, 3, (n, 2))).double() for n in (people, jobs))
+    bias = torch.from_numpy(rng.integers(0, 2, jobs)).double()
+    pairs = np.unique(np.stack([rng.integers(0, people, 3), rng.integers(0, jobs, 3)], 1), axis=0)
+    out = matching.measure(p, j, pairs, None, bias, resamples=1).metrics
+    plain, moved = (p @ j.T).numpy(), (p @ j.T + bias).numpy()
+    for start, scores, own in (("", plain.T, pairs[:, ::-1]), ("job_", moved, pairs)):
+        mrr, hits, recall = [], [], []
+        for k in set(own[:, 0].tolist()):
+            wanted = set(own[own[:, 0] == k, 1].tolist())
+            rank = {i: 1 + (scores[k] > s).sum() + ((scores[k] == s).sum() - 1) / 2 for i, s in enumerate(scores[k])}
+            mrr.append(1 / min(rank[i] for i in wanted))
+            hits.append(any(rank[i] <= 1 for i in wanted))
+            recall.append(sum(rank[i] <= 10 for i in wanted) / len(wanted))
+        if len(pairs) == len(set(own[:, 0].tolist())):  # one to be found each: ties count by their mean place
+            assert out[f"{start}hr@1"] == pytest.approx(np.mean(hits)) and out[f"{start}mrr"] == pytest.approx(
+                np.mean(mrr))  # fmt: skip
+        assert out.get(f"{start}recall@10", 1.0) == pytest.approx(np.mean(recall))
 
 
 def test_the_bias_of_jobs_moves_jobs_and_pairs_but_not_people():

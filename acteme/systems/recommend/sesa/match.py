@@ -4,9 +4,10 @@ Source: inferred, see the package.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 import torch
 import torch.nn.functional as F
@@ -15,8 +16,10 @@ from torch import Tensor, nn
 
 from acteme.errors import InputError
 from acteme.nn.recipe import Recipe
+from acteme.nn.sequence import Met
 from acteme.recordings.annotations import Preferences, Reasons
 from acteme.recordings.batch import Batch
+from acteme.recordings.corpus import Corpus
 from acteme.recordings.latents import Latents
 from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
@@ -96,6 +99,7 @@ class Matcher(nn.Module):
         self.scorer = Scorer(config.score, len(spec.classes))
         self.gate = nn.Parameter(torch.zeros(len(spec.classes))) if config.merge == "gate" else None
         self.inherited = False
+        self.known: Met | None = None
         self.held: tuple[tuple[tuple[int, int], ...], Tensor] | None = None
 
     def inherit(self, previous: Mapping[str, nn.Module]) -> None:
@@ -122,6 +126,13 @@ class Matcher(nn.Module):
             self.network.calibrate(batches)
         self.scorer.idf.copy_(self.network.idf)
 
+    def remember(self, corpus: Corpus) -> None:
+        """Keeps who goes with what in training, so that no pair is a negative that another batch has as a positive."""
+        if "outcome" in corpus.arrays:
+            own = {"item": np.where(corpus.arrays["outcome"] > 0, corpus.arrays["item"], 0)}
+            corpus = replace(corpus, arrays=corpus.arrays | own)
+        self.known = Met(corpus, future=True)
+
     # --- learning ----------------------------------------------------------------------------------------------------
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
@@ -132,6 +143,10 @@ class Matcher(nn.Module):
         found, labels = told.found, batch.get("outcome")
         goes = torch.ones_like(found.job, dtype=torch.bool) if labels is None else labels[:, 0] > 0
         seen = pairs(found.job, found.person, goes, (scores.shape[0], scores.shape[1]))
+        if self.known is not None:
+            who = batch["index"][found.people]
+            jobs = found.jobs.expand(len(who), -1)
+            seen = seen._replace(together=seen.together | self.known.has(jobs, who, torch.zeros_like(who)).T)
         relevance = self.relevance(scores, seen, labels is not None, self.network.group[found.jobs - 1])
         job, profile = skill_losses(self.network, batch, told, self.config.balance)
         total = relevance + self.config.skill * (job + profile) if self.config.skill else relevance

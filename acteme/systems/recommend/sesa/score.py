@@ -83,7 +83,7 @@ class Pairs(NamedTuple):
     goes: Bool[Tensor, " b"]
     """Whether they go together."""
     together: Bool[Tensor, "j p"]
-    """All pairs of the batch that do: never negatives."""
+    """All jobs and people of the batch that are known to: never negatives."""
 
 
 def pairs(job: Int[Tensor, " b"], person: Int[Tensor, " b"], goes: Bool[Tensor, " b"], shape: tuple[int, int]) -> Pairs:

@@ -55,6 +55,22 @@ def test_left_away_the_recommender_is_the_same():
     assert not torch.allclose(module.predict(rows).query, bare.query)
 
 
+def test_an_autoencoder_that_gives_back_its_input_changes_nothing():
+    module, rows = made(k=4), batch(*ROWS)
+    own, axes = module.dictionary, torch.cat([torch.eye(4), -torch.eye(4)])
+    with torch.no_grad():
+        own.encoder.weight.zero_()[:8] = axes
+        own.decoder.zero_()[:8] = axes
+        own.encoder.bias.fill_(-1.0)[:8] = 0
+        own.center.zero_()
+    bare = module.model.predict(rows)
+    torch.testing.assert_close(module.predict(rows).query, bare.query)
+    module.turn(dict.fromkeys(range(8, 16), 0.0))  # none of which is ever active
+    torch.testing.assert_close(module.predict(rows).query, bare.query)
+    module.turn({2: 0.0})  # the third number where it is positive, and nothing else
+    torch.testing.assert_close(module.predict(rows).query, bare.query - bare.query.relu() * torch.eye(4)[2])
+
+
 def test_silencing_changes_only_who_has_it():
     module, rows = made(), batch(*ROWS)
     chosen = module.dictionary.encode(module.vectors(rows))

@@ -86,6 +86,29 @@ def test_every_loss_learns_who_goes_with_what(relevance, labels):
     assert losses["total"] == losses["relevance"] and abs(before) < 0.1 and apart() > 0.2
 
 
+def test_what_another_batch_has_as_a_positive_is_no_negative(monkeypatch):
+    data, got = corpus(labels=False), []
+    module, whole = matcher(labels=False), everyone(labels=False)
+    names = data.catalog["item"].to_pylist()
+    pairs = [(names[k - 1], str(data[i].subject)) for k, i in zip(whole["item"][:, 0], whole["index"], strict=True)]
+    some = torch.tensor([pairs.index(("j1", "p1")), pairs.index(("j3", "p6"))])  # and p6 goes with j1, too
+    part = {name: value[some] for name, value in whole.items()}
+    monkeypatch.setattr(module, "relevance", lambda scores, seen, *_: got.append(seen.together) or scores.sum())
+    module.losses(part)
+    module.remember(data)
+    module.losses(part)
+    assert [t.tolist() for t in got] == [[[True, False], [False, True]], [[True, True], [False, True]]]
+    labeled = corpus()
+    outcome, item = labeled.arrays["outcome"], labeled.arrays["item"]
+    assert (outcome == 0).any()
+    module.remember(labeled)
+    index = np.repeat(np.arange(len(labeled)), labeled.frames)
+    at = np.concatenate([np.arange(o, o + n) for o, n in zip(labeled.column("offset"), labeled.frames, strict=True)])
+    has = module.known.has(*(torch.from_numpy(x).long() for x in (item[at][:, None], index, index * 0)))
+    some = item[at] > 0
+    assert has[some, 0].tolist() == (outcome[at] > 0)[some].tolist(), "who does not go with a job may stand against it"
+
+
 def test_the_total_keeps_the_skills():
     module, batch = matcher(skill=0.5).eval(), everyone()
     losses = module.losses(batch)
