@@ -28,12 +28,14 @@ UNBROKEN = 10_000
 def concepts(found: "Sequence[Concept]", most: int = 20) -> None:
     """What latents stand for, the surest first, and how many do at all."""
     held = [c for c in found if c.interpretable]
+    shown = (held or [c for c in found if c.concept])[:most]
     table = _table("latent", "stands for", "confidence", "precision", "recall", "active in", "silenced", "made from")
-    for c in (held or [c for c in found if c.concept])[:most]:
+    for c in shown:
         _add(table, str(c.latent), c.concept, f"{c.confidence:.2f}", f"{c.precision:.2f}", f"{c.recall:.2f}",
              str(c.active), "" if c.effect is None else f"{c.effect:+.0%}",
              "; ".join(dict.fromkeys(c.cases)))  # fmt: skip
-    _console().print(table)
+    if shown:
+        _console().print(table)
     named, alive = sum(bool(c.concept) for c in found), sum(c.active > 0 for c in found)
     print(f"{len(held)} of {len(found)} latents stand for something that holds; {alive} are active, {named} often "
           "enough to be asked")  # fmt: skip

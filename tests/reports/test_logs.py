@@ -98,4 +98,4 @@ def test_what_was_left_out_is_said(tmp_path):
     run, _ = trained("ranking")
     rows = "".join(f"u{u},{i},{t},kind0,web\n" for u in range(4) for t, i in enumerate(("i1", "i2", "new", "i3", "i4")))
     page = gather(run, table(tmp_path, "user,item,timestamp,category,channel\n" + rows))
-    assert any("4 of 20 events are of items that the run does not know" in note for note in page.notes)
+    assert any("4 of 20 events are left out, of items that the run does not know: new" in note for note in page.notes)

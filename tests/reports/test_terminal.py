@@ -48,7 +48,7 @@ def test_a_system_shows_every_setting_and_what_small_changes(entry, capsys, monk
 def test_a_meaning_that_stages_share_is_told_once(capsys):
     terminal.system("lac")
     out = capsys.readouterr().out
-    assert out.count("Frames between the starts of neighboring windows.") == 1
+    assert out.count("Frames between the starts of neighboring windows;") == 1
     assert "as in generator" in out and "as in segment" not in out
 
 
