@@ -264,7 +264,8 @@ def check_labels(entry: catalog.Entry, corpus: Corpus, stages: Sequence[str]) ->
         case "retrieval":
             lack, labeled = "caption", any(corpus.captions(row) for row in corpus.rows)
         case "arguments":
-            lack, labeled = "document", corpus.arguments is not None and bool(len(corpus.told()))
+            labeled = corpus.arguments is not None and bool(len(corpus.told()))
+            lack = "true argument" if entry.reads in corpus.arrays else "document"
         case "recognition":
             lack, labeled, such = "single label", bool((corpus.label >= 0).any()), ", such as mocap?form=clips"
         case _:

@@ -10,11 +10,12 @@ from acteme.engine.encode import encode
 from acteme.engine.export import write
 from acteme.engine.predict import predict
 from acteme.engine.search import search
+from acteme.engine.train import train
 from acteme.errors import InputError
 from acteme.recordings.documents.document import Argument, Document, Event, Ontology
 from acteme.recordings.documents.predictions import read_predictions
 from acteme.recordings.documents.readers import made
-from tests.engine.documents import trained
+from tests.engine.documents import TOY, trained
 from tests.engine.logs import host, table
 from tests.engine.logs import trained as logged
 
@@ -84,3 +85,13 @@ def test_types_and_roles_become_those_of_the_run(tmp_path):
         names.fitted(both.select(rows=np.array([0])), run)
     with pytest.raises(InputError, match="has no documents"):
         names.fitted(table(tmp_path, host(20)), run)
+
+
+def test_documents_without_true_arguments_are_nothing_to_learn_from(tmp_path):
+    ontology = Ontology({"life.die": {"victim": 1}})
+    bare = made([Document("a", (("Ann", "fell", "."),), (Event(1, 2, "life.die"),), split="train")], ontology)
+    with pytest.raises(InputError, match="no recording has a true argument, from which stage 'learn' learns"):
+        train(TOY, bare, tmp_path / "r")
+    with pytest.raises(InputError, match="no recording has a document, from which stage 'learn' learns"):
+        train(TOY, table(tmp_path, host(20)), tmp_path / "r")
+    assert not (tmp_path / "r").exists()

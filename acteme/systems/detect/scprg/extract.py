@@ -70,6 +70,11 @@ class ExtractConfig:
     )
     """How it is optimized."""
 
+    def __post_init__(self) -> None:
+        for name in ("alpha", "gamma", "boundaries", "boundary_weight", "encoder_rate"):
+            if getattr(self, name) < 0:
+                raise InputError(f"{name} is {getattr(self, name)}", "extract", "give 0 or more")
+
     @classmethod
     def small(cls) -> "ExtractConfig":
         """A fresh encoder for the world `newsroom`, on two processor cores in a minute or two."""
@@ -88,7 +93,7 @@ class Extractor(nn.Module):
         spec: types of events (`classes`) and `roles`.
 
     Raises:
-        InputError: the data has no roles; the encoder cannot be had; a setting is out of its range.
+        InputError: the data has no roles; the encoder cannot be had.
     """
 
     official_state_dict = staticmethod(official_state_dict)
@@ -97,8 +102,6 @@ class Extractor(nn.Module):
         super().__init__()
         if not spec.roles:
             raise InputError("the data has no roles of events", "data", "give documents, see docs/data.md")
-        if config.layout.longest < 1 or config.boundaries < 0:
-            raise InputError("longest is below 1 or boundaries below 0", "extract", "give a span a token")
         self.config, self.spec = config, spec
         self.encoder = Encoder(config.encoder, spec)
         width, drop = self.encoder.width, self.encoder.dropout

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from acteme.errors import InputError
 from acteme.systems.detect.scprg.inputs import Tokens
 
 LENGTHS, LENGTH_WIDTH = 50, 20
@@ -30,6 +31,10 @@ class Pooling:
     """One pooling over the whole row, or one over the text and one over the marks of the roles (the paper)."""
     epsilon: float = 1e-5
     """Added to the sum that weights are divided by; 1e-5 is official, 0 makes them sum to 1."""
+
+    def __post_init__(self) -> None:
+        if self.epsilon < 0:
+            raise InputError(f"epsilon is {self.epsilon}", "pooling", "give 0 or more")
 
 
 class Head(nn.Module):

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ KEPT = 1 << 27
 class Layout:
     """How a document and its roles are put in a row."""
 
-    order: str = "code"
+    order: Literal["code", "paper"] = "code"
     """`code`: document, type, roles, null role; `paper`: type, document, roles."""
     roles: bool = True
     """Whether the roles are in the row at all."""
@@ -34,6 +35,11 @@ class Layout:
     """Tokens of a row."""
     official_names: bool = False
     """Roles called `target` have no words, by the slip of the official code."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("longest", 1), ("length", 16)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name} is {getattr(self, name)}", "layout", f"give {least} or more")
 
 
 @dataclass(frozen=True)
@@ -198,7 +204,8 @@ def _around(sizes: Sequence[int], trigger: tuple[int, int], room: int) -> tuple[
         return 0, len(sizes)
     need = ends[trigger[1]] - ends[trigger[0]]
     if need > room:
-        raise InputError(f"a trigger of {need} tokens has no room beside its roles", "data", "raise layout.length")
+        tokens = f"{need} token" + ("s" if need > 1 else "")
+        raise InputError(f"a trigger of {tokens} has no room beside its roles", "data", "raise layout.length")
     spare = room - need
     left, right = ends[trigger[0]], ends[-1] - ends[trigger[1]]
     take = min(left, max((spare + 1) // 2, spare - right))

@@ -31,6 +31,10 @@ class PretrainConfig:
     recipe: Recipe = field(default_factory=lambda: Recipe(epochs=0, batch=8, lr=5e-5, schedule="linear", clip=1.0))
     """How it is optimized; with 0 epochs the encoder stays what it is."""
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise InputError(f"share is {self.share}", "pretrain", "give a share from 0 to 1")
+
     @classmethod
     def small(cls) -> "PretrainConfig":
         """Learns on two processor cores in a minute."""

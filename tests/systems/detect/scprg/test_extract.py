@@ -11,7 +11,16 @@ from acteme.recordings.annotations import Arguments
 from acteme.recordings.documents.document import Argument, Document, Event, Ontology
 from acteme.recordings.documents.readers import made
 from acteme.recordings.spec import Spec
-from acteme.systems.detect.scprg import Config, Encoder, EncoderConfig, Extractor, Layout, Pooling
+from acteme.systems.detect.scprg import (
+    Config,
+    Encoder,
+    EncoderConfig,
+    ExtractConfig,
+    Extractor,
+    Layout,
+    Pooling,
+    PretrainConfig,
+)
 from acteme.systems.detect.scprg.head import focal
 from acteme.systems.detect.scprg.pretrain import masked
 from tests.systems.detect.scprg.cases import (
@@ -257,11 +266,21 @@ def test_small_learns_what_a_word_tells():
     assert len(rows[0] & rows[1]) > 0.9 * max(map(len, rows))
 
 
-def test_data_without_roles_and_settings_out_of_range():
+def test_data_without_roles():
     with pytest.raises(InputError, match="the data has no roles of events"):
         Extractor(extractor().config, Spec(classes=("a",)))
-    with pytest.raises(InputError, match="longest is below 1"):
-        extractor(layout=Layout(longest=0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting"),
+    [(Layout, {"longest": 0}), (Layout, {"length": 3}), (Pooling, {"epsilon": -1.0}), (PretrainConfig, {"share": 1.5}),
+     (ExtractConfig, {"boundaries": -0.1}), (ExtractConfig, {"alpha": -1.0}), (ExtractConfig, {"encoder_rate": -1.0})]
+)  # fmt: skip
+def test_settings_out_of_range(kind, setting):
+    """They are refused before anything is trained."""
+    (name, value) = next(iter(setting.items()))
+    with pytest.raises(InputError, match=f"{name} is {value}"):
+        kind(**setting)
 
 
 def test_official_settings():
