@@ -166,11 +166,14 @@ def attend(
     drop: float = 0.0,
 ) -> Float[Tensor, "b h q d"]:
     """Softmax attention to what is allowed, with dropout of the weights: torch's, but where there is dropout on a
-    processor, for which it has nothing fast. Every row of `allowed` must have a True."""
-    if not drop or q.device.type != "cpu":
+    processor, for which it has nothing fast; nor has it for half precision there, which is done in single precision.
+    Every row of `allowed` must have a True."""
+    if q.device.type != "cpu":
         return F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, dropout_p=drop)
-    with torch.autocast("cpu", enabled=False):  # half precision slows small products down
+    with torch.autocast("cpu", enabled=False):
         q, k, v = (x.float() if x.dtype == torch.bfloat16 else x for x in (q, k, v))
+        if not drop:
+            return F.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
         bias = torch.zeros(allowed.shape, dtype=q.dtype).masked_fill(~allowed, -torch.inf)
         weights = (q * q.shape[-1] ** -0.5 @ k.transpose(-1, -2) + bias).softmax(-1)
         return dropout(weights, drop) @ v

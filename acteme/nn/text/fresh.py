@@ -1,4 +1,5 @@
-"""Small text encoders with random weights, over the bytes of a text: to train from scratch, or to try things out."""
+"""Small text encoders and language models with random weights, over the bytes of a text: to train from scratch, or to
+try things out."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +16,7 @@ SPECIAL = ("<pad>", "<unknown>", "<start>", "<end>")
 
 def fresh_model(
     folder: Path,
-    family: Literal["bert", "distilbert", "clip"] = "bert",
+    family: Literal["bert", "distilbert", "clip", "llama"] = "bert",
     width: int = 32,
     layers: int = 2,
     heads: int = 2,
@@ -26,7 +27,8 @@ def fresh_model(
 
     Args:
         folder: where to; it must not exist yet.
-        family: architecture: BERT (as sentence-transformers have), DistilBERT or CLIP's text encoder.
+        family: architecture: BERT (as sentence-transformers have), DistilBERT, CLIP's text encoder, or a language model
+            of the kind of SmolLM2.
         width: of the hidden states; CLIP projects them to half of it.
         layers: of the transformer.
         heads: of its attention.
@@ -54,6 +56,9 @@ def fresh_model(
             own: Any = {"dim": width, "hidden_dim": 4 * width, "n_layers": layers, "n_heads": heads}
             config = transformers.DistilBertConfig(max_position_embeddings=limit, **own, **words)
             model = transformers.DistilBertModel(config)
+        elif family == "llama":
+            half: Any = {"num_key_value_heads": max(heads // 2, 1), "tie_word_embeddings": True}
+            model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**common, **half))
         else:
             model = transformers.BertModel(transformers.BertConfig(**common))
     with quiet(), fresh_folder(folder, replace=False) as work:

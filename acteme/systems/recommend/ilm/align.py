@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
 import pyarrow as pa
 import torch
 import torch.nn.functional as F
@@ -18,7 +17,7 @@ from acteme.recordings.corpus import Corpus
 from acteme.recordings.latents import Latents
 from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
-from acteme.systems.recommend.ilm.factors import Factors, FactorsConfig
+from acteme.systems.recommend.ilm.factors import Factors, FactorsConfig, every_event
 from acteme.systems.recommend.ilm.losses import (
     Select,
     best_of_pairs,
@@ -101,6 +100,7 @@ class Aligner(nn.Module):
         self.write_head = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width, 1e-12))
         self.write_bias = nn.Parameter(torch.zeros(self.tokens.size))
         self.temperature = nn.Parameter(torch.tensor(0.07))
+        self.log: Corpus | None = None
         self.register_buffer("together", torch.zeros(0, dtype=torch.int64), persistent=False)
 
     # --- before training ---------------------------------------------------------------------------------------------
@@ -114,22 +114,21 @@ class Aligner(nn.Module):
             self.qformer.load_state_dict(found, strict=False)
         self.qformer.begin()
 
-    def calibrate(self, batches: Iterable[Batch]) -> None:
-        """Factorizes who had what."""
-        self.factors.fit(batches)
-
     def remember(self, corpus: Corpus) -> None:
-        """Which items anyone had in turn: those are no negatives of each other."""
+        """The recordings, and which items anyone had in turn: those are no negatives of each other."""
+        self.log = corpus
         if self.config.pairs == "none":
             return
-        frames = corpus.frames
-        place = np.arange(frames.sum()) - np.repeat(np.cumsum(frames) - frames, frames)
-        item = torch.from_numpy(
-            corpus.arrays["item"][np.repeat(corpus.column("offset"), frames) + place].astype(np.int64)
-        )
+        at, place = every_event(corpus)
+        item = torch.from_numpy(corpus.arrays["item"][at]).long()
         both = torch.from_numpy(place[1:] > 0) & (item[1:] > 0) & (item[:-1] > 0)
         a, b = item[:-1][both], item[1:][both]
         self.together = torch.unique(torch.cat([self._key(a, b), self._key(b, a)])).to(self.together.device)
+
+    def calibrate(self, _: Iterable[Batch]) -> None:
+        """Factorizes who had what, in all of the recordings: windows may show the latest events alone."""
+        assert self.log is not None, "call remember first"
+        self.factors.fit(self.log)
 
     def _key(self, a: Int[Tensor, "*n"], b: Int[Tensor, "*n"]) -> Int[Tensor, "*n"]:
         return a * (self.spec.items + 1) + b

@@ -13,9 +13,10 @@ over the items of u. So a user who was never trained on has a vector, too, and a
 y_i^T x_u = sum_j c_uj y_i^T W_u y_j, with W_u the inverse: which item a recommendation comes from (section 5 there).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 
 from acteme.errors import InputError
 from acteme.recordings.batch import Batch
+from acteme.recordings.corpus import Corpus
 
 CELLS = 1 << 21
 """Numbers of vectors that are gathered at a time."""
@@ -73,9 +75,10 @@ class Factors(nn.Module):
     # --- learning ----------------------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def fit(self, batches: Iterable[Batch]) -> None:
-        """Factorizes what users have, as far as windows of them show."""
-        user, item, value = seen_pairs(batches, len(self.table))
+    def fit(self, corpus: Corpus) -> None:
+        """Factorizes who has what, of all events of recordings."""
+        device = self.table.device
+        user, item, value = (x.to(device) for x in seen_pairs(corpus, len(self.table)))
         if not len(user):
             raise InputError("holds no events of items", "data", "give a log with a history for each user")
         self.largest.fill_(float(value.max().clamp(min=1e-6)))
@@ -149,31 +152,27 @@ class Factors(nn.Module):
         return parts.sum(-1), parts
 
 
-def seen_pairs(batches: Iterable[Batch], rows: int) -> tuple[Int[Tensor, " e"], Int[Tensor, " e"], Float[Tensor, " e"]]:
-    """User, item and rating (1 where there are none) of each distinct pair in windows; the latest rating counts."""
-    keys, values = [], []
-    for batch in batches:
-        kept = batch["mask"] & (batch["item"] > 0)
-        key = batch["index"][:, None] * rows + batch["item"]
-        value = batch["outcome"] if "outcome" in batch else torch.ones_like(key, dtype=torch.float32)
-        keys.append(key[kept])
-        values.append(value[kept])
-        if len(keys) > 64:
-            keys, values = ([x] for x in _once(torch.cat(keys), torch.cat(values)))
-    if not keys:
-        nothing = torch.zeros(0, dtype=torch.int64)
-        return nothing, nothing, torch.zeros(0)
-    key, value = _once(torch.cat(keys), torch.cat(values))
+def seen_pairs(corpus: Corpus, rows: int) -> tuple[Int[Tensor, " e"], Int[Tensor, " e"], Float[Tensor, " e"]]:
+    """User, item and rating (1 where there are none) of each distinct pair; the latest rating counts."""
+    at, place = every_event(corpus)
+    item = torch.from_numpy(corpus.arrays["item"][at].astype(np.int64))
+    key = torch.from_numpy(np.cumsum(place == 0) - 1) * rows + item
+    rated = "outcome" in corpus.arrays
+    value = torch.from_numpy(corpus.arrays["outcome"][at].astype(np.float32)) if rated else torch.ones(len(key))
+    key, value = key[item > 0], value[item > 0]
+    order = torch.argsort(key, stable=True)
+    key, value = key[order], value[order]
+    last = torch.ones(len(key), dtype=torch.bool)
+    last[:-1] = key[1:] != key[:-1]
+    key, value = key[last], value[last]
     return key // rows, key % rows, value.clamp(min=0)
 
 
-def _once(key: Int[Tensor, " e"], value: Float[Tensor, " e"]) -> tuple[Int[Tensor, " k"], Float[Tensor, " k"]]:
-    """Each key once, with the last of its values."""
-    order = torch.argsort(key, stable=True)
-    key, value = key[order], value[order]
-    last = torch.ones(len(key), dtype=torch.bool, device=key.device)
-    last[:-1] = key[1:] != key[:-1]
-    return key[last], value[last]
+def every_event(corpus: Corpus) -> tuple[Int[np.ndarray, " e"], Int[np.ndarray, " e"]]:
+    """Where all events of recordings stand in its arrays, and the place of each in its recording, from 0."""
+    frames = corpus.frames
+    place = np.arange(frames.sum()) - np.repeat(np.cumsum(frames) - frames, frames)
+    return np.repeat(corpus.column("offset"), frames) + place, place
 
 
 @dataclass(frozen=True)

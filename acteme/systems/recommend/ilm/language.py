@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -18,13 +18,14 @@ from torch import Tensor, nn
 from acteme.errors import InputError
 from acteme.nn.sequence.sasrec import attend
 from acteme.nn.text.causal import Causal, causal
-from acteme.nn.text.pretrained import quiet
 from acteme.nn.text.words import FIRST, MARKED, PADDING, UNKNOWN, Vocabulary, words
 
 NO_SPACE = set(".,;:!?)'\u2019")
 """Marks that stand at the word before them."""
 REMEMBERED = 1 << 16
 """Texts whose tokens are remembered."""
+Past = list[tuple[Tensor, Tensor]]
+"""Keys and values of tokens in each block."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,16 @@ class LanguageConfig:
     """Of a small one: texts of each."""
     lr: float = 1e-3
     """Of a small one: learning rate."""
+
+
+class Heard(NamedTuple):
+    """Sequences that a language model has read."""
+
+    logits: Float[Tensor, "b v"]
+    """What comes next."""
+    mask: Bool[Tensor, "b l"]
+    past: Any
+    """Keys and values of all tokens, as the model has them."""
 
 
 class Language(nn.Module):
@@ -85,22 +96,35 @@ class Language(nn.Module):
         """Mean length of the tokens' vectors."""
         raise NotImplementedError
 
+    def begin(self, x: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"]) -> "Heard":
+        """Reads sequences, to go on with them token by token."""
+        raise NotImplementedError
+
+    def go_on(self, told: "Heard", rows: Int[Tensor, " n"], ids: Int[Tensor, " n"]) -> "Heard":
+        """A token more, after some of the sequences that were read, in whatever order; `told` is used up."""
+        raise NotImplementedError
+
+    def check(self, length: int) -> None:
+        """Raises InputError where a sequence is too long."""
+        if length > self.limit:
+            raise InputError(f"a prompt of {length} tokens, the language model takes {self.limit}", "prompt",
+                             "shorten it, or raise language.limit")  # fmt: skip
+
     @torch.no_grad()
     def answer(self, x: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"], most: int) -> list[str]:
         """The likeliest tokens one after the other, until the answer ends."""
-        rows: list[list[int]] = [[] for _ in x]
-        done = [False] * len(rows)
-        for _ in range(max(0, min(most, self.limit - x.shape[1]))):
-            following = self.logits(x, mask, 1)[:, 0].argmax(-1)
-            for n, token in enumerate(following.tolist()):
-                done[n] = done[n] or token == self.end
-                if not done[n]:
-                    rows[n].append(token)
-            if all(done):
-                break
-            x = torch.cat([x, self.embed(following)[:, None].to(x)], 1)
-            mask = F.pad(mask, (0, 1), value=True)
-        return [self.write(row).strip() for row in rows]
+        out: list[list[int]] = [[] for _ in x]
+        most = min(most, self.limit - x.shape[1])
+        going, told = torch.arange(len(x), device=x.device), self.begin(x, mask) if most > 0 and len(x) else None
+        while told is not None:
+            ids = told.logits.argmax(-1)
+            on = ids != self.end
+            going, ids = going[on], ids[on]
+            for row, token in zip(going.tolist(), ids.tolist(), strict=True):
+                out[row].append(token)
+            most -= 1
+            told = self.go_on(told, on.nonzero()[:, 0], ids) if most and len(going) else None
+        return [self.write(row).strip() for row in out]
 
 
 class Own(Language):
@@ -149,17 +173,33 @@ class Own(Language):
         return float(self.table.weight[FIRST:known].norm(dim=1).mean()) if known > FIRST else 1.0
 
     def logits(self, x: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"], last: int) -> Float[Tensor, "b k v"]:
-        length = x.shape[1]
-        if length > self.limit:
-            raise InputError(f"a prompt of {length} tokens, the language model takes {self.limit}", "prompt",
-                             "shorten it, or raise language.limit")  # fmt: skip
-        x = x + self.places((mask.cumsum(1) - 1).clamp(min=0))
+        return self._read(x, mask, last)[0]
+
+    def begin(self, x: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"]) -> Heard:
+        logits, past = self._read(x, mask, 1)
+        return Heard(logits[:, 0], mask, past)
+
+    def go_on(self, told: Heard, rows: Int[Tensor, " n"], ids: Int[Tensor, " n"]) -> Heard:
+        mask = F.pad(told.mask[rows], (0, 1), value=True)
+        past = [(k[rows], v[rows]) for k, v in told.past]
+        logits, past = self._read(self.table(ids)[:, None], mask, 1, past)
+        return Heard(logits[:, 0], mask, past)
+
+    def _read(
+        self, x: Float[Tensor, "b k d"], mask: Bool[Tensor, "b l"], last: int, past: Past | None = None
+    ) -> tuple[Float[Tensor, "b j v"], Past]:
+        """What comes after the last positions, of tokens that follow those of the past."""
+        new, length = x.shape[1], mask.shape[1]
+        self.check(length)
+        x = x + self.places((mask.cumsum(1) - 1).clamp(min=0)[:, -new:])
         causal_ = torch.ones(length, length, dtype=torch.bool, device=x.device).tril()
         own = torch.eye(length, dtype=torch.bool, device=x.device)
-        allowed = ((mask[:, None] & causal_) | own)[:, None]
-        for block in self.blocks:
-            x = block(x, allowed)
-        return self.norm(x[:, -last:]) @ self.table.weight.T
+        allowed, kept = ((mask[:, None] & causal_) | own)[:, None, -new:], Past()
+        for n, block in enumerate(self.blocks):
+            least = last if n == len(self.blocks) - 1 else new  # nobody reads what the others become
+            x, here = block(x, allowed, least, None if past is None else past[n])
+            kept.append(here)
+        return self.norm(x[:, -last:]) @ self.table.weight.T, kept
 
     def take(self, file: str) -> None:
         """Takes the words and weights of another one. InputError where there are none that fit."""
@@ -204,10 +244,20 @@ class _Block(nn.Module):
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
-    def forward(self, x: Float[Tensor, "b l d"], allowed: Bool[Tensor, "b 1 l l"]) -> Float[Tensor, "b l d"]:
-        q, k, v = (p.unflatten(-1, (self.heads, -1)).transpose(1, 2) for p in self.qkv(self.norm1(x)).chunk(3, -1))
+    def forward(
+        self, x: Float[Tensor, "b k d"], allowed: Bool[Tensor, "b 1 k l"], last: int,
+        past: tuple[Tensor, Tensor] | None = None,
+    ) -> tuple[Float[Tensor, "b last d"], tuple[Tensor, Tensor]]:  # fmt: skip
+        """The last tokens alone, which see all that is allowed, and the keys and values of all."""
+        width, seen = x.shape[2], self.norm1(x)
+        x, allowed = x[:, -last:], allowed[:, :, -last:]
+        parts = [F.linear(seen[:, -last:], self.qkv.weight[:width], self.qkv.bias[:width])]
+        parts += F.linear(seen, self.qkv.weight[width:], self.qkv.bias[width:]).chunk(2, -1)
+        q, k, v = (p.unflatten(-1, (self.heads, -1)).transpose(1, 2) for p in parts)
+        if past is not None:
+            k, v = torch.cat([past[0], k], 2), torch.cat([past[1], v], 2)
         x = x + self.out(attend(q, k, v, allowed).transpose(1, 2).flatten(2))
-        return x + self.down(F.gelu(self.up(self.norm2(x))))
+        return x + self.down(F.gelu(self.up(self.norm2(x)))), (k, v)
 
 
 class Borrowed(Language):
@@ -249,24 +299,23 @@ class Borrowed(Language):
         return float(self.inner().get_input_embeddings().weight.float().norm(dim=1).mean())
 
     def logits(self, x: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"], last: int) -> Float[Tensor, "b k v"]:
-        if x.shape[1] > self.limit:
-            raise InputError(f"a prompt of {x.shape[1]} tokens, the language model takes {self.limit}", "prompt",
-                             "shorten it, or raise language.limit")  # fmt: skip
-        places = (mask.cumsum(1) - 1).clamp(min=0)
-        found = self.inner(x.device)(inputs_embeds=x, attention_mask=mask.long(), position_ids=places, use_cache=False,
-                                     logits_to_keep=last)  # fmt: skip
-        return found.logits.float()
+        return self._read(x, mask, last).logits.float()
 
-    @torch.no_grad()
-    def answer(self, x: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"], most: int) -> list[str]:
-        room = min(most, self.limit - x.shape[1])
-        if room < 1:
-            return [""] * len(x)
-        how: dict[str, Any] = {"do_sample": False, "max_new_tokens": room, "top_p": 1.0, "top_k": 0, "temperature": 1.0,
-               "repetition_penalty": 1.0, "pad_token_id": self.tokenizer.pad_token_id}  # fmt: skip
-        with quiet():
-            found = self.inner(x.device).generate(inputs_embeds=x, attention_mask=mask.long(), **how)
-        return [self.write(row).strip() for row in found.tolist()]
+    def begin(self, x: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"]) -> Heard:
+        found = self._read(x, mask, 1, use_cache=True)
+        return Heard(found.logits[:, 0].float(), mask, found.past_key_values)
+
+    def go_on(self, told: Heard, rows: Int[Tensor, " n"], ids: Int[Tensor, " n"]) -> Heard:
+        mask = F.pad(told.mask[rows], (0, 1), value=True)
+        told.past.batch_select_indices(rows)
+        found = self._read(self.embed(ids)[:, None], mask, 1, use_cache=True, past_key_values=told.past)
+        return Heard(found.logits[:, 0].float(), mask, found.past_key_values)
+
+    def _read(self, x: Float[Tensor, "b k d"], mask: Bool[Tensor, "b l"], last: int, **how: Any) -> Any:
+        self.check(mask.shape[1])
+        places = (mask.cumsum(1) - 1).clamp(min=0)[:, -x.shape[1] :]
+        return self.inner(x.device)(inputs_embeds=x, attention_mask=mask.long(), position_ids=places,
+                                    logits_to_keep=last, **{"use_cache": False} | how)  # fmt: skip
 
 
 @lru_cache(maxsize=1)

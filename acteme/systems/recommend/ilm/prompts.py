@@ -1,7 +1,7 @@
 """Prompts with slots: text, and soft tokens where items, users and histories stand."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -61,6 +61,16 @@ class Ask:
         return out
 
 
+def by_length(size: Int[Tensor, " n"]) -> Iterator[tuple[Int[Tensor, " k"], int]]:
+    """Rows that are put together, and the longest of them: others of the group are half as long or more."""
+    order = torch.argsort(size, descending=True)
+    left = size[order].tolist()
+    while left:
+        count = sum(2 * n >= left[0] for n in left)
+        yield order[:count], left[0]
+        order, left = order[count:], left[count:]
+
+
 class Mixed(NamedTuple):
     """Questions and answers as one padded batch; the answers stand at the end."""
 
@@ -116,8 +126,11 @@ def mixed(
         row: list[tuple[int, str, int]] = [(token, "", 0) for token in language.start]
         for piece, held in ask.slots():
             if not held and piece not in ("item", "user"):
-                row += [(token, "", 0) for token in language.tokens(piece)]
+                row += [(token, "", 0) for token in language.tokens(piece.rstrip())]  # a word brings its own space
             elif said is not None:
+                if piece == "user":
+                    raise InputError("asks for a user, who cannot be written as text", f"task '{ask.task}'",
+                                     "leave out prompts with {user}, or set speak.encoder=qformer")  # fmt: skip
                 row += [(token, "", 0) for token in language.tokens(" " + ", ".join(map(said, held)))]
             else:
                 for who in held:

@@ -15,13 +15,14 @@ from acteme.errors import InputError
 from acteme.nn.recipe import Recipe
 from acteme.recordings.annotations import Preferences, Reasons
 from acteme.recordings.batch import Batch
+from acteme.recordings.corpus import Corpus
 from acteme.recordings.latents import Latents
 from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
 from acteme.systems.recommend.ilm.align import earlier, histories, latents
 from acteme.systems.recommend.ilm.factors import Factors, FactorsConfig
 from acteme.systems.recommend.ilm.language import Language, LanguageConfig, Own, language
-from acteme.systems.recommend.ilm.prompts import IGNORED, Ask, Mixed, mixed
+from acteme.systems.recommend.ilm.prompts import IGNORED, Ask, Mixed, by_length, mixed
 from acteme.systems.recommend.ilm.qformer import QFormer, QFormerConfig
 from acteme.systems.recommend.ilm.tell import ASK, HELD, NEW, TAUGHT, TOLD, VARIANTS, TellConfig, Told
 
@@ -137,6 +138,7 @@ class Speaker(nn.Module):
             self.adapter = nn.Linear(source if c.encoder == "linear" else width, self.language.width)
         self.register_buffer("number", torch.arange(spec.items + 1))
         self.from_align = False
+        self.log: Corpus | None = None
 
     def train(self, mode: bool = True) -> "Speaker":
         """The language model stays as it answers, unless it is trained."""
@@ -168,11 +170,16 @@ class Speaker(nn.Module):
             words = [*self.told.words(), *ASK.values(), *"0123456789"]
             self.language.vocabulary.build([w.replace("{", " ").replace("}", " ") for w in words], 1)
 
-    def calibrate(self, batches: Iterable[Batch]) -> None:
+    def remember(self, corpus: Corpus) -> None:
+        """The recordings, for the collaborative vectors."""
+        self.log = corpus
+
+    def calibrate(self, _: Iterable[Batch]) -> None:
         """Factorizes who had what, unless phase 1 did; lets a small language model learn to read; makes soft tokens as
         long as the vectors of the language model's tokens are."""
         if not self.from_align:
-            self.factors.fit(batches)
+            assert self.log is not None, "call remember first"
+            self.factors.fit(self.log)
         self.check_tasks()
         if isinstance(self.language, Own):
             if self.config.language.start:
@@ -198,7 +205,12 @@ class Speaker(nn.Module):
         """Raises InputError where nothing can be asked."""
         if not self.config.tasks:
             raise InputError("names no tasks", "speak.tasks", "name some, such as genres")
-        able = [task for task in self.config.tasks if task in ("next", "user") or self.pool(task)]
+        forms = [e["prompt"] for e in self.told.given() if e["split"] in ("seen", "unseen")]
+        named = (ASK["user"] if "user" in self.config.tasks else "", *(forms if "prompts" in self.config.tasks else ()))
+        if self.config.encoder == "text" and any("{user}" in prompt for prompt in named):
+            raise InputError("has no number for a user", "speak.encoder=text",
+                             "leave out task user and prompts with {user}, or set speak.encoder=qformer")  # fmt: skip
+        able = [task for task in self.config.tasks if task in ("next", "user") or self.told.pool(task)]
         if not able:
             raise InputError("has nothing that tasks ask for: " + ", ".join(self.config.tasks), "catalog",
                              "give columns such as categories, year and title, or name other tasks")  # fmt: skip
@@ -221,21 +233,11 @@ class Speaker(nn.Module):
 
     # --- questions ---------------------------------------------------------------------------------------------------
 
-    def pool(self, task: str) -> list[int]:
-        """The items, or numbers of given questions, that a task can ask about in training."""
-        if task == "given":
-            return [n for n, e in enumerate(self.told.given()) if e["split"] == "train"]
-        if task == "prompts":
-            return [n for n, e in enumerate(self.told.given()) if e["split"] == "seen"]
-        if task == "describe":
-            return self.told.of(TAUGHT, TOLD)
-        return [k for k in self.told.of(TAUGHT) if self.told.answer(task, k)]
-
     def asks(self, batch: Batch) -> tuple[list[Ask], Float[Tensor, "b d"]]:
         """A question for each window, and vectors of users. Questions about items are about any of those that have
         answers, evenly; `next` and `user` about the window."""
         size, tasks = len(batch["item"]), self.config.tasks
-        pools = {task: self.pool(task) for task in tasks if task not in ("next", "user")}
+        pools = {task: self.told.pool(task) for task in tasks if task not in ("next", "user")}
         known = [task for task, some in pools.items() if some and task != "prompts"]
         chosen = [tasks[n] for n in torch.randint(len(tasks), (size,)).tolist()]
         at, variant = torch.rand(size).tolist(), torch.randint(VARIANTS, (size,)).tolist()
@@ -327,15 +329,20 @@ class Speaker(nn.Module):
         return " ".join(str(int(self.number[item])))
 
     def after(self, made: Mixed, x: Float[Tensor, "b l d"]) -> Float[Tensor, "b a v"]:
-        """Logits of the tokens of the answers."""
+        """Logits of the tokens of the answers. Questions are read by length, short ones without their padding."""
         most = made.labels.shape[1]
-        return self.language.logits(x, made.mask, most + 1)[:, :-1]
+        rows, parts = [], []
+        for some, longest in by_length(made.mask.sum(1)):
+            length = max(longest, most + 1)
+            rows.append(some)
+            parts.append(self.language.logits(x[some, -length:], made.mask[some, -length:], most + 1)[:, :-1])
+        return torch.cat(parts)[torch.argsort(torch.cat(rows))]
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """`total`: nats of a token of the answers, the mean; `right`: the share of them that is likeliest."""
         asks, users = self.asks(batch)
         if not asks:
-            zero = self.adapter.weight.sum() * 0
+            zero = next(p for p in self.parameters() if p.requires_grad).sum() * 0
             return {"total": zero, "right": zero.detach()}
         made, x = self.sequence(asks, users)
         logits = self.after(made, x)

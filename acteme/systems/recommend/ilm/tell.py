@@ -25,6 +25,8 @@ GROUPS = {"catalogue": TOLD, "new": NEW, "validation": HELD, "taught": TAUGHT}
 VARIANTS = 4
 ANSWERS = ("genres", "decade", "title")
 """What is asked of single items."""
+PARTS = {"given": "train", "prompts": "seen"}
+"""Which of the questions that come with the data are asked in training, by task."""
 ASK: Mapping[str, str] = {
     "genres": "Question: what are the genres of {item}? Answer:",
     "decade": "Question: what decade is {item} from? Answer:",
@@ -153,6 +155,19 @@ class Told(nn.Module):
             found = decoded(self.examples[:, None]) if len(self.examples) else []
             self._read["given"] = [json.loads(row[0]) for row in found]
         return self._read["given"]
+
+    def pool(self, task: str) -> list[int]:
+        """The items, or numbers of given questions, that a task can ask about in training."""
+        key = f"pool {task}"
+        if key not in self._read:
+            if task in PARTS:
+                some = [n for n, e in enumerate(self.given()) if e["split"] == PARTS[task]]
+            elif task == "describe":
+                some = self.of(TAUGHT, TOLD)
+            else:
+                some = [k for k in self.of(TAUGHT) if self.answer(task, k)]
+            self._read[key] = some
+        return self._read[key]
 
     def words(self) -> Iterable[str]:
         """All texts that may be seen in training, for a vocabulary."""

@@ -104,7 +104,8 @@ def test_what_was_given_is_asked_and_kept_by_the_state(tmp_path):
     made.consult(corpus.catalog)
     train = corpus.select("train")
     batch = train.cut(windows, *windows.cut(train.frames))
-    made.calibrate([batch])
+    made.remember(train)
+    made.calibrate([])
     assert {a.answer for a in made.asks(batch)[0]} == {"see it"}, "of the training alone"
     assert torch.isfinite(made.losses(batch)["total"])
     assert {task: len(some) for task, some in made.given_questions("test").items()} == {"both": 1, "pitch": 1}

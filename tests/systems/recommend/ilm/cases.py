@@ -72,8 +72,8 @@ def aligner(seed: int = 0, qformer: QFormerConfig = QFORMER, **changes: object) 
     config = AlignConfig(FACTORS, TELL, qformer, bert="", words=60, space=8, smoothing=0.0, windows=WINDOWS)
     made = Aligner(replace(config, **changes), corpus().spec)
     made.consult(catalog())
-    made.calibrate([batch()])
     made.remember(corpus().select("train"))
+    made.calibrate([])
     return made
 
 
@@ -84,5 +84,6 @@ def speaker(seed: int = 0, after: Aligner | None = None, **changes: object) -> S
     made = Speaker(replace(config, **changes), corpus().spec)
     made.inherit({} if after is None else {"align": after})
     made.consult(catalog())
-    made.calibrate([batch()])
+    made.remember(corpus().select("train"))
+    made.calibrate([])
     return made

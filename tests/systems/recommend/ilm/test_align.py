@@ -1,11 +1,17 @@
 """Phase 1: who sees whom, and what is drawn."""
 
+from dataclasses import replace
+
+import numpy as np
 import torch
 
+from acteme.recordings.corpus import Corpus
+from acteme.recordings.recording import Recording
 from acteme.systems.recommend.ilm.align import Aligner, earlier
+from acteme.systems.recommend.ilm.factors import seen_pairs
 from acteme.systems.recommend.ilm.qformer import QFormer
 from acteme.systems.recommend.ilm.tell import HELD, NEW, TAUGHT, TOLD
-from tests.systems.recommend.ilm.cases import QFORMER, aligner, batch, corpus
+from tests.systems.recommend.ilm.cases import QFORMER, WINDOWS, aligner, batch, corpus
 
 
 def test_texts_and_queries_see_what_they_may():
@@ -47,8 +53,6 @@ def test_padding_is_not_seen():
 
 
 def test_one_token_of_the_item_is_a_linear_map():
-    from dataclasses import replace
-
     torch.manual_seed(0)
     for tokens in (1, 3):
         net = QFormer(replace(QFORMER, tokens=tokens), 6).eval()
@@ -147,3 +151,19 @@ def test_a_step_of_phase_1_learns_and_is_kept_by_its_state():
     assert made.found == other.found, "texts and words are part of the state"
     torch.testing.assert_close(made.encode(batch()).pooled, other.encode(batch()).pooled)
     assert made.predict(batch()).table.shape == (24, 8)
+
+
+def test_vectors_are_of_all_events_not_of_those_that_windows_show():
+    whole = aligner()
+    cut = aligner(windows=replace(WINDOWS, most=1, frames=2))
+    torch.testing.assert_close(whole.factors.table, cut.factors.table)
+    user, item, value = seen_pairs(corpus().select("train"), 25)
+    told = [(n, int(k)) for n, one in enumerate(corpus().select("train")) for k in one.arrays["item"]]
+    assert sorted(zip(user.tolist(), item.tolist(), strict=True)) == sorted(told) and value.amin() >= 3
+
+
+def test_the_latest_rating_of_a_pair_counts():
+    item, rating = np.array([2, 1, 2], np.int32), np.array([5, 3, 1], np.float32)
+    log = Corpus.of([Recording("u", 1.0, {"item": item, "outcome": rating})], corpus().spec)
+    user, item, value = seen_pairs(log, 25)
+    assert (user.tolist(), item.tolist(), value.tolist()) == ([0, 0], [1, 2], [3, 1])

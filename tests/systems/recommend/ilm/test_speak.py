@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from acteme.errors import InputError
-from acteme.systems.recommend.ilm.prompts import IGNORED, Ask, mixed
+from acteme.systems.recommend.ilm.prompts import IGNORED, Ask, by_length, mixed
 from acteme.systems.recommend.ilm.tell import ASK
 from tests.systems.recommend.ilm.cases import FACTORS, LANGUAGE, QFORMER, TELL, aligner, batch, corpus, speaker
 
@@ -113,8 +113,27 @@ def test_numbers_at_random_are_text_and_need_a_model_that_learns():
     found, _ = made.sequence([ask(3, 5)], made.factors.table[:0])
     assert (found.soft < 0).all()
     assert sorted(made.number.tolist()) == list(range(25)) and made.number[0] == 0
+    with pytest.raises(InputError, match=r"asks for a user, who cannot be written as text; leave out prompts with"):
+        made.sequence([Ask("user", ASK["user"], user=0)], made.factors.table[:1])
+    with pytest.raises(InputError, match=r"^speak.encoder=text: has no number for a user; leave out task user"):
+        speaker(encoder="text", train_llm=True, tasks=("genres", "user"))
     made.losses(batch())["total"].backward()
     assert made.language.table.weight.grad.abs().sum() > 0
+
+
+def test_short_questions_are_read_without_the_padding_of_long_ones():
+    made = speaker()
+    asks = [ask(3), made.about("next", range(1, 20), 0, "film a ."), ask(5, prompt="{item}", answer="a war drama ."),
+            made.about("next", range(4, 22), 0, "film .")]  # fmt: skip
+    asks = [replace(a, items=a.items * 2) if a.prompt.count("{item}") == 2 else a for a in asks]
+    found, x = made.sequence(asks, made.factors.table[:0])
+    groups = [(rows.tolist(), longest) for rows, longest in by_length(found.mask.sum(1))]
+    assert [sorted(rows) for rows, _ in groups] == [[1, 3], [0, 2]]
+    assert groups[1][1] < groups[0][1] / 2
+    most = found.labels.shape[1]
+    plain = made.language.logits(x, found.mask, most + 1)[:, :-1]
+    kept = found.labels != IGNORED
+    torch.testing.assert_close(made.after(found, x)[kept], plain[kept])
 
 
 def test_a_slot_and_its_item_must_both_be_there():
