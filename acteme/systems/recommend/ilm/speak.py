@@ -20,15 +20,18 @@ from acteme.recordings.latents import Latents
 from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
 from acteme.systems.recommend.ilm.align import earlier, histories, latents
+from acteme.systems.recommend.ilm.beam import Tree, search
 from acteme.systems.recommend.ilm.factors import Factors, FactorsConfig
 from acteme.systems.recommend.ilm.language import Language, LanguageConfig, Own, language
 from acteme.systems.recommend.ilm.prompts import IGNORED, Ask, Mixed, by_length, mixed
 from acteme.systems.recommend.ilm.qformer import QFormer, QFormerConfig
-from acteme.systems.recommend.ilm.tell import ASK, HELD, NEW, TAUGHT, TOLD, VARIANTS, TellConfig, Told
+from acteme.systems.recommend.ilm.tell import ASK, GROUPS, HELD, NEW, TAUGHT, TOLD, VARIANTS, TellConfig, Told
 
 Task = Literal["genres", "decade", "title", "describe", "next", "user", "given", "prompts"]
 COMES = ("next", "user", "prompts")
 """Tasks whose answer is what comes next."""
+PLAIN = 256
+"""Texts by which it is measured whether the language model still reads plain text as before."""
 WORD = re.compile(r"[a-z]+", re.IGNORECASE)
 Encoder = Literal["qformer", "mlp", "linear", "text"]
 
@@ -116,7 +119,11 @@ class Speaker(nn.Module):
 
     protocol = "full"
     """What is recommended: what someone has not met."""
+    open = (TAUGHT, TOLD)
+    """Roles of items whose texts training may see."""
     number: Int[Tensor, " rows"]
+    plain_before: Float[Tensor, ""]
+    """`plain()` before training."""
 
     def __init__(self, config: SpeakConfig, spec: Spec):
         super().__init__()
@@ -137,6 +144,7 @@ class Speaker(nn.Module):
         if c.encoder != "text":
             self.adapter = nn.Linear(source if c.encoder == "linear" else width, self.language.width)
         self.register_buffer("number", torch.arange(spec.items + 1))
+        self.register_buffer("plain_before", torch.full((), torch.nan, dtype=torch.float64))
         self.from_align = False
         self.log: Corpus | None = None
 
@@ -168,6 +176,8 @@ class Speaker(nn.Module):
         self.number[1:] = torch.randperm(self.spec.items) + 1
         if isinstance(self.language, Own):
             words = [*self.told.words(), *ASK.values(), *"0123456789"]
+            if set(COMES) & set(self.config.tasks):  # answers of which are titles of items without answers, too
+                words += map(self.told.title, self.told.of(TOLD))
             self.language.vocabulary.build([w.replace("{", " ").replace("}", " ") for w in words], 1)
 
     def remember(self, corpus: Corpus) -> None:
@@ -189,6 +199,7 @@ class Speaker(nn.Module):
                 self.language.learn(self.reading)
                 self.language.requires_grad_(self.config.train_llm)
         self.fit_scale()
+        self.plain_before.fill_(self.plain())
 
     @torch.no_grad()
     def fit_scale(self) -> None:
@@ -281,13 +292,17 @@ class Speaker(nn.Module):
 
     def questions(self, group: Literal["catalogue", "new", "validation", "taught"]) -> dict[str, list[Ask]]:
         """All questions about items of a group, by task: those of the configuration that have answers."""
-        role = {"catalogue": TOLD, "new": NEW, "validation": HELD, "taught": TAUGHT}[group]
+        role = GROUPS[group]
         out: dict[str, list[Ask]] = {}
         for task in self.config.tasks:
             if task in ("genres", "decade", "title"):
                 some = [Ask(task, ASK[task], (k,), answer=self.told.answer(task, k)) for k in self.told.of(role)]
                 out[task] = [ask for ask in some if ask.answer]
         return {task: some for task, some in out.items() if some}
+
+    def describing(self, group: Literal["catalogue", "new", "validation", "taught"]) -> list[Ask]:
+        """A question for a description of each item of a group."""
+        return [self.described(k) for k in self.told.of(GROUPS[group])]
 
     def given_questions(self, split: str) -> dict[str, list[Ask]]:
         """The questions of a split that came with the data, by task."""
@@ -296,6 +311,10 @@ class Speaker(nn.Module):
             if e["split"] == split:
                 out.setdefault(e["task"], []).append(given(e))
         return out
+
+    def forms(self, split: Literal["seen", "unseen"]) -> list[dict[str, Any]]:
+        """The forms of questions about users that came with the data: those that training asks in, or the others."""
+        return [e for e in self.told.given() if e["split"] == split]
 
     # --- soft tokens -------------------------------------------------------------------------------------------------
 
@@ -361,6 +380,29 @@ class Speaker(nn.Module):
         kept = labels != IGNORED
         exact = ((logits.argmax(-1) == labels) | ~kept).all(1)
         return Known(each.view(labels.shape).sum(1), kept.sum(1), exact.float())
+
+    def answers(self, form: Mapping[str, Any]) -> tuple[Tree, list[int]]:
+        """All answers in a form, one for each item that has a title, and these items."""
+        items = [k for k in range(1, self.spec.items + 1) if self.told.title(k)]
+        said = [form["answer"].replace("{target}", self.told.title(k)) for k in items]
+        rows = [(*self.language.tokens(f" {text}"), self.language.end) for text in said]
+        return Tree(rows, self.factors.table.device), items
+
+    def ranked(
+        self, asks: Sequence[Ask], users: Float[Tensor, "u d"], tree: Tree, width: int
+    ) -> tuple[Int[Tensor, "n width"], Float[Tensor, "n width"]]:
+        """The likeliest answers of a tree, found by a beam: their leaves, and log p."""
+        with torch.no_grad():
+            made, x = self.sequence(asks, users, answered=False)
+        return search(self.language, x, made.mask, tree, width)
+
+    def plain(self) -> float:
+        """Nats of a token of plain texts, those of the catalog that training may see, in which there is no slot."""
+        texts = [text.partition(" ") for text in map(self.told.text, self.told.of(*self.open)[:PLAIN])]
+        asks = [Ask("plain", first, answer=rest) for first, _, rest in texts if rest]
+        found = [self.known(asks[a : a + 64]) for a in range(0, len(asks), 64)]
+        tokens = sum(int(part.tokens.sum()) for part in found)
+        return sum(float(part.nats.sum()) for part in found) / tokens if tokens else float("nan")
 
     @torch.no_grad()
     def reply(self, asks: Sequence[Ask], users: Float[Tensor, "u d"] | None = None, most: int = 40) -> list[str]:

@@ -7,7 +7,7 @@ import torch
 
 from acteme.errors import InputError
 from acteme.systems.recommend.ilm.prompts import IGNORED, Ask, by_length, mixed
-from acteme.systems.recommend.ilm.tell import ASK
+from acteme.systems.recommend.ilm.tell import ASK, TOLD
 from tests.systems.recommend.ilm.cases import FACTORS, LANGUAGE, QFORMER, TELL, aligner, batch, corpus, speaker
 
 
@@ -199,3 +199,19 @@ def test_the_batch_of_questions_is_padded_on_the_left():
     made = speaker()
     found, _ = mixed([ask(3, prompt="{item}"), ask(3, 5)], made.language, 4, torch.device("cpu"))
     assert found.mask[:, -1].all() and not found.mask[0, 0] and found.mask[1].all()
+
+
+def test_titles_of_what_comes_next_are_words_that_a_small_model_knows():
+    for tasks, known in ((("genres",), False), (("genres", "next"), True)):
+        made = speaker(tasks=tasks)
+        numbers = made.language.vocabulary.table()
+        letters = [made.told.title(k).split()[1].strip(".").lower() for k in made.told.of(TOLD)]
+        assert all(letter in numbers for letter in letters) is known
+
+
+def test_soft_tokens_of_zeros_tell_nothing():
+    made = speaker()
+    made.adapter.weight.data.zero_()
+    made.adapter.bias.data.zero_()
+    a, b = (made.known([ask(k, k)]).nats for k in (3, 8))
+    assert torch.equal(a, b), "what is left is what the language model expects of anything"
