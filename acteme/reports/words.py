@@ -114,6 +114,8 @@ ABOUT = {
     "nats": ("Nats of answers", "Mean of -log p of a token of the right answers; the lower, the better."),
     "exact": ("Exact answers", "Share of questions whose answer is found, to its end."),
     "nats_read": ("Nats from texts", "The same if the language model reads the items' texts: what can be had at most."),
+    "perplexity": ("Perplexity of plain text", "Of the language model, on texts of the catalog without any slot."),
+    "perplexity_before": ("Perplexity before", "The same before training; it must not move where the model is frozen."),
     "trained_parameters": ("Trained parameters", "Numbers that are learned; those of a frozen language model are not."),
     "table_values": ("Embedding values", "Numbers in the table of embeddings that are not zero."),
     "table_share": ("Share of the table", "Numbers that are not zero, of all that the table has room for."),
@@ -131,6 +133,10 @@ QUESTIONS = {
     "validation": "items that are held for choosing when to stop",
     "taught": "items with answers in training",
     "given": "the questions that came with the data",
+    "rare": "the third of the questions whose items have the fewest events in training",
+    "frequent": "the third of the questions whose items have the most events in training",
+    "seen": "what comes next, asked in forms that training has seen",
+    "unseen": "what comes next, asked in forms that training has not seen",
 }
 """Groups of questions, in words."""
 
@@ -139,6 +145,27 @@ ABOUT |= {
     for name in ("nats", "exact")
     for group, whose in QUESTIONS.items()
 }
+
+ABOUT |= {
+    f"{name}@{k}_{split}": (f"{name.upper()}@{k}, {split} forms", f"{what} among the {k} likeliest answers{low}, asked "
+                            f"in forms that training has {no}seen.")
+    for name, what, low in (("hr", "Share of users for whom what came is", ""),
+                            ("ndcg", "Share of users for whom what came is", ", a lower place counting less"))
+    for k in (5, 10)
+    for split, no in (("seen", ""), ("unseen", "not "))
+}  # fmt: skip
+
+SPACES = {"text": "texts, as MiniLM reads them", "vector": "collaborative vectors, read from texts by a linear map"}
+"""Where it is measured whether what is said goes with items."""
+
+ABOUT |= {
+    f"consistency_{space}{kind}_{group}": (f"Consistency by {space}s{title}, {group}", f"Cosine of {what} and the item "
+                                           f"in the space of {SPACES[space]}. Of {QUESTIONS[group]}.")
+    for space in SPACES
+    for kind, title, what in (("", "", "what is said"), ("_others", ", of others", "what is said of another item"),
+                              ("_read", ", at most", "the item's own text"))
+    for group in ("catalogue", "new", "validation", "taught", "given")
+}  # fmt: skip
 
 ABOUT_AT = {
     "f1": ("F1@{}", "Predicted segments that overlap a true one of their class by at least {} percent, as an F1."),

@@ -44,7 +44,13 @@ def _one_way(logits: Tensor, open_: Tensor, smoothing: float) -> Tensor:
 
 def best_of_queries(q: Float[Tensor, "a n p"], t: Float[Tensor, "b p"]) -> Float[Tensor, "a b"]:
     """max over the queries of an item of its products with each text."""
-    return (q.flatten(0, 1) @ t.T).unflatten(0, q.shape[:2]).amax(1)
+    return _products(q.flatten(0, 1), t.T).unflatten(0, q.shape[:2]).amax(1)
+
+
+def _products(a: Tensor, b: Tensor) -> Tensor:
+    """a b, in single precision at least: similarities need more digits than bfloat16 has."""
+    with torch.autocast(a.device.type, enabled=False):
+        return torch.matmul(*(x.to(torch.promote_types(x.dtype, torch.float32)) for x in (a, b)))
 
 
 def best_of_pairs(a: Float[Tensor, "b n p"], c: Float[Tensor, "b n p"], select: Select = "max") -> Float[Tensor, "b b"]:
@@ -55,11 +61,11 @@ def best_of_pairs(a: Float[Tensor, "b n p"], c: Float[Tensor, "b n p"], select: 
     """
     size, n, _ = a.shape
     if select == "max":
-        return (a.flatten(0, 1) @ c.flatten(0, 1).T).view(size, n, size, n).amax((1, 3))
+        return _products(a.flatten(0, 1), c.flatten(0, 1).T).view(size, n, size, n).amax((1, 3))
     rows = torch.arange(size, device=a.device)
     with torch.no_grad():
-        at = (a @ c.mT).flatten(1).argmax(1)
-    return a[rows, at // n] @ c[rows, at % n].T
+        at = _products(a, c.mT).flatten(1).argmax(1)
+    return _products(a[rows, at // n], c[rows, at % n].T)
 
 
 @torch.no_grad()
