@@ -228,8 +228,8 @@ HEADLINES = {
 
 
 LENGTHS = ("ade", "fde", "cv_ade", "cv_fde", "frozen_ade", "human_seconds", "min_ade", "min_fde", "goal_fde",
-           "mse", "rmse", "mae", "constant_mse", "log_loss", "deletion", "active", "nats", "nats_read", "nats_new",
-           "nats_catalogue", "nats_validation", "nats_taught", "nats_given")  # fmt: skip
+           "mse", "rmse", "mae", "constant_mse", "log_loss", "deletion", "active", "nats", "nats_read", "perplexity",
+           "perplexity_before", *(f"nats_{group}" for group in QUESTIONS))  # fmt: skip
 """Metrics (without their threshold) that are numbers in units of the data, and no rates."""
 
 
@@ -271,5 +271,5 @@ def title_and_meaning(name: str) -> tuple[str, str]:
         if about and name not in ABOUT:
             return title + whose, about + meant
     kind, _, at = name.partition("@")
-    title, about = ABOUT_AT.get(kind, ("", "")) if at else ABOUT.get(name, (name, ""))
+    title, about = ABOUT_AT.get(kind, ("", "")) if at and name not in ABOUT else ABOUT.get(name, (name, ""))
     return title.format(at) or name, about.format(at)

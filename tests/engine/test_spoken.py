@@ -16,7 +16,7 @@ from acteme.engine.run import load
 from acteme.engine.settings import Settings
 from acteme.engine.train import train
 from acteme.errors import InputError
-from acteme.systems.recommend.ilm import AlignConfig, Config, SpeakConfig
+from acteme.systems.recommend.ilm import AlignConfig, Config, SpeakConfig, Speaker
 from tests.systems.recommend.ilm.cases import FACTORS, LANGUAGE, QFORMER, TELL, WINDOWS, corpus
 
 FORMS = [
@@ -155,6 +155,9 @@ def test_popular_items_and_rare_ones_are_told_apart(run):
     asks = [a for some in module.questions("catalogue").values() for a in some]
     count = [sum(int((one.arrays["item"] == a.items[0]).sum()) for one in train_) for a in asks]
     assert conversation._events(asked, asks).tolist() == count
+    known = {("catalogue", "genres"): (np.arange(len(asks)),) * 3}
+    for third, (some, events) in conversation._by_popularity(asked, {"catalogue": {"genres": asks}}, known).items():
+        assert [count[n] for n in some[0][0]] == events.tolist(), third
 
 
 def test_plain_text_is_read_otherwise_once_the_language_model_is_trained():
@@ -168,3 +171,27 @@ def test_plain_text_is_read_otherwise_once_the_language_model_is_trained():
         optimizer.step()
         moved = abs(made.plain() - float(made.plain_before))
         assert moved > 1e-3 if free else moved == 0
+
+
+def test_numbers_in_place_of_items_are_of_no_user():
+    made = Speaker(
+        SpeakConfig(FACTORS, TELL, QFORMER, LANGUAGE, "text", tasks=("prompts",), train_llm=True), corpus().spec
+    )
+    made.consult(with_forms().catalog)
+    with pytest.raises(
+        InputError, match=r"^speak.encoder=text: has no number for a user; leave out prompts with \{user_"
+    ):
+        made.check_tasks()
+    whole = Config(speak=SpeakConfig(encoder="text"))
+    with pytest.raises(InputError, match=r"numbers in place of items leave nothing to train; set speak.train_llm=true"):
+        whole.check()  # before anything is trained
+
+
+def test_all_that_is_measured_has_words(run):
+    from acteme.reports.words import is_rate, title_and_meaning
+
+    log = with_forms()
+    metrics = evaluate(run, log).metrics | evaluate(run, log, protocol="consistency").metrics
+    assert all(title_and_meaning(name)[1] for name in metrics), [n for n in metrics if not title_and_meaning(n)[1]]
+    assert title_and_meaning("hr@5_unseen")[0] == "HR@5, unseen forms" and title_and_meaning("hr@5")[0] == "HR@5"
+    assert not any(is_rate(n) for n in metrics if n.startswith(("nats", "perplexity"))) and is_rate("hr@5_seen")

@@ -4,12 +4,12 @@ Protocols:
 
 - `questions`: nats of a token and exact answers, over items whose text was seen but no answer (`catalogue`), items
   that nothing was said of (`new`), and questions of the split that came with the data (`given`); over the third of the
-  questions whose items have the fewest, and that whose items have the most events in training (`rare`, `frequent`; of
-  several items the rarest counts); the perplexity of the language model on plain text, now and before it was trained
-  (a frozen one must have the same). Where prompts about users came with the data and the run was trained on them: what
-  comes next, asked in forms that training has seen and in others (see `engine.spoken.by_forms`). Where users have
-  histories, the ranking of their last items as well. Of the split `val`, the items that are held for choosing when to
-  stop; of `train`, those with answers;
+  questions of each kind whose items have the fewest, and that whose items have the most events in training (`rare`,
+  `frequent`; of several items the rarest counts); the perplexity of the language model on plain text, now and before it
+  was trained (a frozen one must have the same). Where prompts about users came with the data and the run was trained on
+  them: what comes next, asked in forms that training has seen and in others (see `engine.spoken.by_forms`). Where users
+  have histories, the ranking of their last items as well. Of the split `val`, the items that are held for choosing when
+  to stop; of `train`, those with answers;
 - `consistency`: whether what the run says of items goes with them (see `engine.spoken.consistency`);
 - `ranking`: the ranking alone, of all items that a user has not met.
 
@@ -102,7 +102,8 @@ def _answers(asked: Asked) -> Outcome:
     for group, by_task in sets.items():
         for task, questions in by_task.items():
             known[group, task] = answered(module, questions, asked.batch)
-            read[group, task] = answered(module, questions, asked.batch, read=True)
+            if split != "val":  # a choice between epochs does without
+                read[group, task] = answered(module, questions, asked.batch, read=True)
     out = Outcome({})
     if not known:
         return out
@@ -111,19 +112,18 @@ def _answers(asked: Asked) -> Outcome:
         some = [values for (g, _), values in known.items() if g == group]
         if some:
             _add(out, _measured(some, asked.resamples), f"_{group}")
-    events = _events(asked, [ask for group, task in known for ask in sets[group][task]])
-    for third, rows in _thirds(events).items():
-        some = [tuple(column[rows] for column in map(np.concatenate, zip(*known.values(), strict=True)))]
+    for third, (some, events) in _by_popularity(asked, sets, known).items():
         _add(out, _measured(some, asked.resamples), f"_{third}")
         out.per_class[f"items, {third}"] = _measured(some, 1).metrics | {
-            "events": float(events[rows].mean()), "questions": float(rows.sum())
+            "events": float(events.mean()), "questions": float(len(events))
         }  # fmt: skip
-    out.metrics["nats_read"] = _measured(list(read.values()), 1).metrics["nats"]
+    if read:
+        out.metrics["nats_read"] = _measured(list(read.values()), 1).metrics["nats"]
     for (group, task), values in known.items():
-        row = _measured([values], 1).metrics
-        out.per_class[f"{task}, {group}"] = row | {
-            "nats_read": _measured([read[group, task]], 1).metrics["nats"], "questions": float(len(values[0]))
-        }  # fmt: skip
+        row = _measured([values], 1).metrics | {"questions": float(len(values[0]))}
+        if read:
+            row["nats_read"] = _measured([read[group, task]], 1).metrics["nats"]
+        out.per_class[f"{task}, {group}"] = row
     return out
 
 
@@ -143,6 +143,20 @@ def answered(module: Any, questions: Sequence[Any], batch: int, read: bool = Fal
         read: from the items' texts in place of their vectors: what could be had at most.
     """
     return joined([module.known(questions[a : a + batch], read=read) for a in range(0, len(questions), batch)])
+
+
+def _by_popularity(
+    asked: Asked, sets: dict[str, dict[str, list[Any]]], known: dict[tuple[str, str], tuple[np.ndarray, ...]]
+) -> dict[str, tuple[list[tuple[np.ndarray, ...]], Int[np.ndarray, " k"]]]:
+    """What is known of rare items and of frequent ones, and how many events these have. Thirds are of the questions of
+    each group and task, so that both have as many of each."""
+    out: dict[str, tuple[list[tuple[np.ndarray, ...]], Int[np.ndarray, " k"]]] = {}
+    for (group, task), values in known.items():
+        events = _events(asked, sets[group][task])
+        for third, rows in _thirds(events).items():
+            some, others = out.get(third, ([], np.zeros(0, np.int64)))
+            out[third] = ([*some, tuple(column[rows] for column in values)], np.append(others, events[rows]))
+    return out
 
 
 def _events(asked: Asked, questions: Sequence[Any]) -> Int[np.ndarray, " n"]:

@@ -89,6 +89,7 @@ class Config:
 
     def check(self) -> None:
         """Raises InputError where the phases contradict each other."""
+        self.speak.check()
         for name in ("factors", "tell", "qformer"):
             if getattr(self.align, name) != getattr(self.speak, name):
                 raise InputError(f"align.{name} and speak.{name} differ", "settings", "give both the same")

@@ -71,6 +71,15 @@ class SpeakConfig:
     )  # fmt: skip
     """Optimization."""
 
+    def check(self) -> None:
+        """Raises InputError where the encoder has nothing to train, or cannot tell what is asked."""
+        if self.encoder == "text" and not self.train_llm:
+            raise InputError("numbers in place of items leave nothing to train", "speak.encoder=text",
+                             "set speak.train_llm=true")  # fmt: skip
+        if self.encoder == "text" and "user" in self.tasks:
+            raise InputError("has no number for a user", "speak.encoder=text",
+                             "leave out the task user, or set speak.encoder=qformer")  # fmt: skip
+
     @classmethod
     def small(cls) -> "SpeakConfig":
         """A minute or two on two cores, with a small language model of its own."""
@@ -128,9 +137,7 @@ class Speaker(nn.Module):
     def __init__(self, config: SpeakConfig, spec: Spec):
         super().__init__()
         c = config
-        if c.encoder == "text" and not c.train_llm:
-            raise InputError("numbers in place of items leave nothing to train", "speak.encoder=text",
-                             "set speak.train_llm=true")  # fmt: skip
+        c.check()
         self.config, self.spec = c, spec
         self.factors, self.told = Factors(c.factors, spec.items), Told(c.tell, spec.items)
         source, width = c.factors.width, c.qformer.width
@@ -216,11 +223,10 @@ class Speaker(nn.Module):
         """Raises InputError where nothing can be asked."""
         if not self.config.tasks:
             raise InputError("names no tasks", "speak.tasks", "name some, such as genres")
-        forms = [e["prompt"] for e in self.told.given() if e["split"] in ("seen", "unseen")]
-        named = (ASK["user"] if "user" in self.config.tasks else "", *(forms if "prompts" in self.config.tasks else ()))
-        if self.config.encoder == "text" and any("{user}" in prompt for prompt in named):
+        forms = [*self.forms("seen"), *self.forms("unseen")] if "prompts" in self.config.tasks else []
+        if self.config.encoder == "text" and any("{user}" in form["prompt"] for form in forms):
             raise InputError("has no number for a user", "speak.encoder=text",
-                             "leave out task user and prompts with {user}, or set speak.encoder=qformer")  # fmt: skip
+                             "leave out prompts with {user_id}, or set speak.encoder=qformer")  # fmt: skip
         able = [task for task in self.config.tasks if task in ("next", "user") or self.told.pool(task)]
         if not able:
             raise InputError("has nothing that tasks ask for: " + ", ".join(self.config.tasks), "catalog",
@@ -438,7 +444,7 @@ class Speaker(nn.Module):
         parts = self.factors.table[items] @ self.factors.fold(batch)[1]
         part, at = parts.topk(min(most, parts.shape[2]), dim=2)
         item = batch["item"][:, None].expand(parts.shape).gather(2, at)
-        names = [[tuple(f"item {k}" for k in row if k) for row in rows] for rows in item.tolist()]
+        names = [[tuple(f"item {k}" if k else "" for k in row) for row in rows] for rows in item.tolist()]
         return Reasons(names, part)
 
     @torch.no_grad()

@@ -115,7 +115,7 @@ def test_numbers_at_random_are_text_and_need_a_model_that_learns():
     assert sorted(made.number.tolist()) == list(range(25)) and made.number[0] == 0
     with pytest.raises(InputError, match=r"asks for a user, who cannot be written as text; leave out prompts with"):
         made.sequence([Ask("user", ASK["user"], user=0)], made.factors.table[:1])
-    with pytest.raises(InputError, match=r"^speak.encoder=text: has no number for a user; leave out task user"):
+    with pytest.raises(InputError, match=r"^speak.encoder=text: has no number for a user; leave out the task user"):
         speaker(encoder="text", train_llm=True, tasks=("genres", "user"))
     made.losses(batch())["total"].backward()
     assert made.language.table.weight.grad.abs().sum() > 0
@@ -174,6 +174,14 @@ def test_scores_are_the_sum_of_their_reasons():
     why = made.reasons(told, items, most=6)
     torch.testing.assert_close(why.parts.sum(-1), scores)
     assert set(why.names[0][0]) == {f"item {k}" for k in told["item"][0].tolist()}
+    short = told | {"item": told["item"].clone(), "mask": told["mask"].clone(), "frames": told["frames"].clone()}
+    short["item"][:, 2:], short["mask"][:, 2:], short["frames"][:] = 0, False, 2
+    why = made.reasons(short, items, most=3)
+    for names, parts in zip(why.names, why.parts.tolist(), strict=True):
+        for some, values in zip(names, parts, strict=True):
+            assert all((name != "") == (value != 0) for name, value in zip(some, values, strict=True)), (
+                "padding is none"
+            )
 
 
 def test_it_learns_what_vectors_tell():
