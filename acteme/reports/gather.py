@@ -65,6 +65,7 @@ CLASS_VALUES = {
     "forecasting": ("gain", "Gain by adaptation in each scene, %", "windows"),
     "anomalies": ("auc", "Area under the ROC curve of each way to exchange values, %", "events"),
     "arguments": ("f1", "F1 of each role, %", "arguments"),
+    "conversation": ("exact", "Exact answers to each kind of question, %", "questions"),
 }
 
 

@@ -195,3 +195,11 @@ def test_all_that_is_measured_has_words(run):
     assert all(title_and_meaning(name)[1] for name in metrics), [n for n in metrics if not title_and_meaning(n)[1]]
     assert title_and_meaning("hr@5_unseen")[0] == "HR@5, unseen forms" and title_and_meaning("hr@5")[0] == "HR@5"
     assert not any(is_rate(n) for n in metrics if n.startswith(("nats", "perplexity"))) and is_rate("hr@5_seen")
+
+
+def test_the_report_shows_exact_answers_by_kind_of_question(run):
+    from acteme.reports.page import report
+
+    evaluate(run, with_forms())
+    page = report(run, with_forms()).read_text()
+    assert "Exact answers to each kind of question" in page and "genres, catalogue" in page and ">By question<" in page
