@@ -43,7 +43,9 @@ class Bar:
     def finish(self, epochs: int, steps: int, loss: float, seconds: float) -> None:
         """Takes the bar away and says how it went: whole epochs, steps, the last loss, the time."""
         self.close()
-        if self.on:
+        if self.on and not self.epochs:
+            print(f"{self.title}: 0 epochs, left as it was", flush=True)
+        elif self.on:
             done = f"{epochs} of {self.epochs}" if epochs < self.epochs else f"{epochs}"
             parts = (f"{done} epoch" + "s" * (self.epochs != 1), f"{steps} step" + "s" * (steps != 1))
             print(f"{self.title}: {', '.join(parts)}, loss {loss:.4g}, {duration(seconds)}")

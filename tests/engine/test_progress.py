@@ -18,11 +18,12 @@ def test_outside_a_terminal_there_is_one_line_at_the_end(capfd):
     bar.show(1.5, 0.25)
     bar.finish(3, 12, 0.125, 41)
     bar.finish(1, 1, 0.125, 41)
+    Bar("scprg pretrain", 0, True).finish(0, 0, float("nan"), 0)
     whole, cut = (
         "lac contrast: 3 epochs, 12 steps, loss 0.125, 41 s",
         "lac contrast: 1 of 3 epochs, 1 step, loss 0.125, 41 s",
     )
-    assert capfd.readouterr() == (f"{whole}\n{cut}\n", "")
+    assert capfd.readouterr() == (f"{whole}\n{cut}\nscprg pretrain: 0 epochs, left as it was\n", "")
 
 
 def test_a_terminal_gets_a_bar_that_is_taken_away(capfd, monkeypatch):
