@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +60,8 @@ class CheckReport:
     """Recordings without any label."""
     log: tuple[tuple[str, str], ...] = ()
     """Of a log: what there is, and how much."""
+    words: bool = False
+    """Whether frames are the words of documents."""
 
     @property
     def good(self) -> bool:
@@ -92,11 +94,10 @@ class CheckReport:
                 table.add_row(what, Text(much))
             return table
         table.add_row("recordings", f"{self.recordings} ({self.unlabeled} without a label)")
-        clocked = f"{_clock(self.seconds)}, " if not spec.roles else ""
-        table.add_row(
-            "length", f"{clocked}{self.shortest} to {self.longest} {'words' if spec.roles else 'frames'} each"
-        )
-        if spec.roles:
+        clocked = f"{_clock(self.seconds)}, " if not self.words else ""
+        unit = "words" if self.words else "frames"
+        table.add_row("length", f"{clocked}{self.shortest} to {self.longest} {unit} each")
+        if self.words:
             table.add_row("roles", f"{len(spec.roles)}, {len({role for _, role in spec.roles})} names")
         elif spec.scenes:
             table.add_row("positions", f"{spec.channels} coordinates, in {len(spec.scenes)} scenes")
@@ -156,19 +157,21 @@ def check(data: str | Path | Corpus, *, progress: Progress | None = None) -> Che
     persons: Counter[int] = Counter()
     still: list[str] = []
     outside: list[str] = []
+    words = False
     for recording in recordings:
         try:
             made.add(recording)
         except InputError as error:
             problems.append(str(error))
             continue
+        words |= recording.event is not None
         present, moves = _presence(recording)
         persons[present] += 1
         if not moves:
             still.append(recording.name)
         if _leaves(recording, listed.spec):
             outside.append(recording.name)
-    return _report(name, listed.spec, made, problems, notes, persons, still, outside)
+    return replace(_report(name, listed.spec, made, problems, notes, persons, still, outside), words=words)
 
 
 def _logged(data: str, corpus: Corpus) -> CheckReport:

@@ -64,7 +64,7 @@ def _document(line: dict[str, Any], split: str, where: str) -> Document:
     start, end = check_span(first, last + 1, count, "the trigger", where)
     kind = get(get(get(triggers[0], 2, list, where), 0, list, where), 0, str, where)
     arguments = []
-    for link in get(line, "gold_evt_links", list, where):
+    for link in get(line, "gold_evt_links", list, where, []):
         of = get(link, 0, list, where)
         if of[:2] != [start, end - 1]:
             raise InputError(

@@ -35,7 +35,8 @@ def documents(path: Path, *, ontology: Path | None = None, limit: int | None = N
 
     A line is `{"doc_key", "sentences": [[word]], "evt_triggers": [[b, e, [[type, 1.0]]]], "gold_evt_links":
     [[[trigger b, e], [argument b, e], role]]}`; b and e count words over the whole document and include the last one.
-    `"coref": [[[b, e]]]` may say which mentions are of one entity.
+    `"coref": [[[b, e]]]` may say which mentions are of one entity; `gold_evt_links` may be missing where arguments are
+    to be found.
 
     Args:
         ontology: see `rams`.

@@ -3,8 +3,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from acteme.errors import InputError
+from acteme.recordings.check import check
 from acteme.recordings.documents.document import Ontology, role_name
 from acteme.recordings.documents.rams import (
     read_meta,
@@ -107,3 +109,15 @@ def test_an_ontology_of_documents(tmp_path: Path) -> None:
     named = read_multiplicities(write(tmp_path / "m.txt", "life.die.n/a victim 1 killer 1"))
     assert [named.number("life.die.n/a", a) for a in documents[0].events[0].arguments] == [1, 0, 0, -1]
     assert named.unknown(documents) == {("life.die.n/a", "evt089arg03target"): 1}
+
+
+def test_documents_may_come_without_arguments(tmp_path: Path) -> None:
+    """As those do whose arguments are to be found: they are documents all the same."""
+    line = {name: value for name, value in RAMS.items() if name not in ("gold_evt_links", "ent_spans")}
+    path = write(tmp_path / "new.jsonl", line)
+    (d,) = read_rams(path)
+    assert d.events[0].arguments == () and d.events[0].type == "life.die.n/a"
+    shown = Console(width=100)
+    with shown.capture() as text:
+        shown.print(check(f"documents:{path}"))
+    assert "12 words each" in text.get() and "skeleton" not in text.get() and "no problems" in text.get()
