@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from transformers import BertConfig, BertModel
 
 from acteme.systems.detect.scprg.head import Head, Pooling, boundary, focal
 from acteme.systems.detect.scprg.inputs import Tokens
@@ -85,6 +86,9 @@ def test_parameters_of_the_official_heads():
 
     assert count(522, 139) == 9_891_214  # with the table of events, which is never used
     assert count(157, 139) == 9_610_529 and count(157, 49) == 9_592_529
+    with torch.device("meta"):
+        bert = sum(p.numel() for p in BertModel(BertConfig()).parameters())
+    assert bert + count(522, 139) == 119_373_454
     assert Head(768, 522, Pooling()).classifier[0].in_features == 3860
     pooling = [f"{part}_extractor" for part in ("begin", "end", "context")]
     assert sum(p.numel() for n, p in Head(768, 522, Pooling()).named_parameters() if n.split(".")[0] in pooling) \
