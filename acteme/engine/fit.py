@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from acteme.engine.checkpoint import Position, read_checkpoint
 from acteme.engine.choice import WEIGHTS, Choice, choice
+from acteme.engine.device import keep_memory
 from acteme.engine.keeper import Keeper, Stop, full_state
 from acteme.engine.loader import Loader
 from acteme.engine.logs import foretold
@@ -121,6 +122,7 @@ def fit(
     Returns:
         The trained weights, on the CPU.
     """
+    keep_memory()
     recipe, folder, stage = job.recipe, job.folder, job.name
     rank, world = place(settings)
     loader = Loader(job.corpus, job.windows, recipe.batch, settings.seed, stage, rank, world, recipe.drop_last,

@@ -13,8 +13,9 @@ from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
 from acteme.tasks.places import Lists
 
-EVENTS = 1 << 14
-"""Events that a module is given at a time at least, where it takes windows of few."""
+EVENTS = 1 << 13
+"""Events that a module is given at a time at least, where it takes windows of few: what a processor's cache holds of a
+few numbers for each."""
 USERS, MET = 1 << 14, 1 << 23
 """Users, and events of theirs, that are worked on at a time."""
 

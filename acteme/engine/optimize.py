@@ -37,7 +37,10 @@ def optimizer(recipe: Recipe, module: nn.Module) -> torch.optim.Optimizer:
         if recipe.optimizer != "adam":
             raise InputError(f"{recipe.optimizer} knows no sparse gradients", "recipe.optimizer", "take adam")
         kind = RowAdam
-    return kind(trained, lr, betas=recipe.betas, weight_decay=decay)
+    # In one pass over memory in place of ten. Not with clipping: in half precision, Lightning refuses it.
+    own = kind is not RowAdam and recipe.clip is None
+    fused = own and all(type(p) is nn.Parameter and p.device.type == "cpu" for group in groups.values() for p in group)
+    return kind(trained, lr, betas=recipe.betas, weight_decay=decay, fused=fused or None)
 
 
 IMPROVEMENT = 1e-4

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from acteme import __version__, catalog
 from acteme.atomic import fresh_file, write_text
 from acteme.engine.config import from_json, to_json
+from acteme.engine.device import keep_memory
 from acteme.engine.loader import entropy
 from acteme.engine.settings import Settings
 from acteme.errors import InputError
@@ -122,6 +123,7 @@ class Run:
 
     def module(self, stage: str | None = None) -> nn.Module:
         """The trained module of a stage (None: the last one), on the CPU, in evaluation mode."""
+        keep_memory()
         stage = stage or self.stages[-1]
         module = self.build(stage)
         if not self.done(stage):

@@ -19,5 +19,5 @@ def dropout(x: Tensor, p: float, training: bool = True) -> Tensor:
     if x.device.type != "cpu" or low == STEPS:
         return F.dropout(x, p)
     words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
-    keep = words.view(torch.int16)[: x.numel()].view(x.shape) >= low - STEPS // 2
-    return x * (keep * (STEPS / (STEPS - low))).to(x.dtype)
+    keep = words.view(torch.int16)[: x.numel()].view(x.shape).ge_(low - STEPS // 2)  # 0 or 1, several times as fast
+    return x * keep.to(x.dtype).mul_(STEPS / (STEPS - low))  # as by way of booleans

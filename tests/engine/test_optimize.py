@@ -1,6 +1,7 @@
 """Learning rates and optimizers of recipes."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -61,6 +62,24 @@ def test_optimizers_get_the_recipe_and_only_what_is_trained(name, kind):
         assert group["momentum"] == 0.8 and group["nesterov"]
     else:
         assert group["betas"] == (0.5, 0.6)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_adam_is_done_in_one_pass_on_a_processor_and_is_the_same(name):
+    recipe = Recipe(optimizer=name, lr=0.1, betas=(0.8, 0.9), weight_decay=0.1)
+    results, kinds = [], []
+    for how in (recipe, replace(recipe, clip=1.0)):  # Lightning clips nothing in half precision where it is fused
+        torch.manual_seed(0)
+        module = nn.Linear(3, 2).double()
+        made = optimizer(how, module)
+        for _ in range(4):
+            made.zero_grad()
+            module(torch.ones(1, 3).double()).square().sum().backward()
+            made.step()
+        results.append(module.weight.detach())
+        kinds.append(made.param_groups[0]["fused"])
+    assert kinds == [True, None]
+    torch.testing.assert_close(*results)
 
 
 def test_parts_of_a_module_can_have_rates_of_their_own():

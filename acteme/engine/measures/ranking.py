@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from acteme.engine.device import device_of
-from acteme.engine.logs import blocks, ending, held_out, met, positions, reach
+from acteme.engine.logs import at_once, blocks, ending, held_out, met, positions, reach
 from acteme.engine.measures import Asked
 from acteme.errors import InputError
 from acteme.recordings.annotations import Preferences
@@ -87,9 +87,9 @@ def found(asked: Asked) -> Places:
 
 def preferences(asked: Asked, index: Int[np.ndarray, " n"], before: Int[np.ndarray, " n"]) -> Preferences:
     """What users want after their first `before` events, of which the stage sees the latest."""
-    made, query = None, []
-    for a in range(0, len(index), asked.batch):
-        rows, count = index[a : a + asked.batch], before[a : a + asked.batch]
+    made, query, step = None, [], at_once(asked.batch, reach(asked.windows))
+    for a in range(0, len(index), step):
+        rows, count = index[a : a + step], before[a : a + step]
         made = told(asked.module, shown(asked.module, asked.corpus, rows, count, asked.windows, asked.kind))
         if len(made.table) != asked.corpus.spec.items:
             what = f"a table of {len(made.table)} items where the catalog has {asked.corpus.spec.items}"

@@ -5,7 +5,7 @@ after the sum of the embeddings, norms after the residuals, GELU. S3-Rec, CoSeRe
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -105,6 +105,8 @@ class Layout(NamedTuple):
 
     at: Int[Tensor, " n"]
     """Number of each among all slots."""
+    row: Int[Tensor, " bl"]
+    """The other way around: which of them each slot holds; a slot of padding that is left out, any."""
     last: Int[Tensor, " b"]
     """Which are in the last slots."""
     allowed: Bool[Tensor, "b 1 l l"]
@@ -121,12 +123,51 @@ class Layout(NamedTuple):
         real[:, -1] = True
         at = real.flatten().nonzero()[:, 0]
         rest = (~real).flatten().nonzero()[: -len(at) % STEP, 0]
-        return cls(torch.cat([at, rest]), real.sum(1).cumsum(0) - 1, allowed)
+        at = torch.cat([at, rest])
+        row = at.new_zeros(slots.numel()).index_copy(0, at, torch.arange(len(at), device=at.device))
+        return cls(at, row, real.sum(1).cumsum(0) - 1, allowed)
+
+    def split(self, x: Float[Tensor, "n pd"], parts: int, heads: int) -> Float[Tensor, "p b h l e"]:
+        """Vectors of `parts` times `heads` pieces, one behind the other, as parts of heads of slots. What it says of
+        padding is another item's; no gradient comes from there."""
+        into, back = self._ways(parts, heads)
+        return Moved.apply(x.reshape(len(back), -1), into.flatten(), back).view(*into.shape, -1)
+
+    def join(self, x: Float[Tensor, "b h l e"]) -> Float[Tensor, "n d"]:
+        """The other way around, for one part. Padding gets the gradient of another item: give it on to `split` alone,
+        by way of attention as `allowed`."""
+        into, back = self._ways(1, x.shape[1])
+        return Moved.apply(x.reshape(-1, x.shape[3]), back, into.flatten()).view(len(self.at), -1)
+
+    def _ways(self, parts: int, heads: int) -> tuple[Int[Tensor, "p b h l"], Int[Tensor, " nph"]]:
+        """Numbers of the pieces of vectors in the order of slots, and the other way around."""
+        count, _, length, _ = self.allowed.shape
+        piece = torch.arange(parts * heads, device=self.at.device)
+        into = self.row.view(count, 1, length) * (parts * heads) + piece.view(parts, 1, heads, 1)
+        first = piece // heads * (count * heads * length) + piece % heads * length
+        start = self.at // length * (heads * length) + self.at % length
+        return into, (start[:, None] + first).flatten()
 
     def spread(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "b l d"]:
         """In slots, with zeros between."""
         count, _, length, _ = self.allowed.shape
         return x.new_zeros(count * length, x.shape[1]).index_copy(0, self.at, x).view(count, length, -1)
+
+
+class Moved(torch.autograd.Function):
+    """Rows `to` of a table, and gradients by the rows `back`: a permutation, but for what nobody reads. Neither way
+    fills zeros or adds, as the gradient of an index does."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, to: Tensor, back: Tensor) -> Tensor:
+        """The rows."""
+        ctx.save_for_backward(back)
+        return x.index_select(0, to)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+        """Their way back."""
+        return gradient.index_select(0, ctx.saved_tensors[0]), None, None
 
 
 class Block(nn.Module):
@@ -144,18 +185,31 @@ class Block(nn.Module):
 
     def forward(self, x: Float[Tensor, "n d"], layout: Layout, last: bool = False) -> Float[Tensor, "q d"]:
         """All items, or the last of each history alone (q = b)."""
-        width, allowed = x.shape[1], layout.allowed
         if last:
-            x, every, allowed = x[layout.last], x, allowed[:, :, -1:]
-            q = F.linear(x, self.qkv.weight[:width], self.qkv.bias[:width])[:, None]
-            k, v = layout.spread(F.linear(every, self.qkv.weight[width:], self.qkv.bias[width:])).chunk(2, -1)
+            every, x = x, x.index_select(0, layout.last)
+            seen = self.seen_last(x, every, layout)
         else:
-            q, k, v = layout.spread(self.qkv(x)).chunk(3, -1)
-        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (q, k, v))
-        seen = attend(q, k, v, allowed, self.attention_dropout if self.training else 0.0)
-        seen = seen.transpose(1, 2).flatten(0, 1).flatten(1)
-        x = self.norm1(x + dropout(self.out(seen if last else seen[layout.at]), self.dropout, self.training))
+            drop = self.attention_dropout if self.training else 0.0
+            q, k, v = layout.split(self.qkv(x), 3, self.heads)
+            seen = layout.join(attend(q, k, v, layout.allowed, drop))
+        x = self.norm1(x + dropout(self.out(seen), self.dropout, self.training))
         return self.norm2(x + dropout(self.down(F.gelu(self.up(x))), self.dropout, self.training))
+
+    def seen_last(self, x: Float[Tensor, "b d"], every: Float[Tensor, "n d"], layout: Layout) -> Float[Tensor, "b d"]:
+        """What the last item of each history sees, without keys and values of the others: a query's product with the
+        key K x is that of K^T q with x (the bias adds the same to all, which the softmax takes away), and the weighted
+        sum of values V x + c is V applied to that of x, and c times the sum of the weights."""
+        with torch.autocast(x.device.type, enabled=False):  # half precision slows small products down
+            x, every = x.to(self.qkv.weight.dtype), every.to(self.qkv.weight.dtype)
+            to_query, to_key, to_value = self.qkv.weight.unflatten(0, (3, self.heads, -1))
+            of_query, _, of_value = self.qkv.bias.unflatten(0, (3, self.heads, 1, -1))
+            q = torch.baddbmm(of_query, x.expand(self.heads, -1, -1), to_query.transpose(1, 2))
+            q = (q * q.shape[-1] ** -0.5 @ to_key).transpose(0, 1)
+            slots = layout.split(every, 1, 1)[0, :, 0]
+            weights = (q @ slots.transpose(1, 2)).masked_fill(~layout.allowed[:, 0, -1:], -torch.inf).softmax(-1)
+            weights = dropout(weights, self.attention_dropout, self.training)
+            seen = (weights @ slots).transpose(0, 1) @ to_value.transpose(1, 2)
+            return (seen + weights.sum(-1).T[..., None] * of_value).transpose(0, 1).flatten(1)
 
 
 def attend(

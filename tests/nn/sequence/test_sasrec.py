@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 
 from acteme.errors import InputError
-from acteme.nn.sequence import SASRec, slots
-from acteme.nn.sequence.sasrec import attend, from_s3rec
+from acteme.nn.sequence import SASRec, sasrec, slots
+from acteme.nn.sequence.sasrec import Layout, attend, from_s3rec
 from tests.nn.sequence.rule import fill, s3rec_shapes
 
 HISTORY = torch.tensor([[0, 0, 1, 2], [3, 1, 2, 5]])
@@ -95,6 +95,54 @@ def test_the_last_slot_alone_is_that_of_all(drawn):
     x = torch.tensor([[0, 0, 0, 4, 2], [0, 0, 1, 9, 3], [0, 0, 0, 0, 0]])
     torch.testing.assert_close(drawn.last(x), drawn(x)[:, -1])
     torch.testing.assert_close(drawn.last(x[:1]), drawn.last(x)[:1])
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_one_query_for_all_keys_gives_the_same_gradients(layers, monkeypatch):
+    """The last block makes neither keys nor values; with dropout, the weights of attention do not sum to 1."""
+    monkeypatch.setattr(sasrec, "dropout", lambda x, p, training=True: x * (torch.arange(x.shape[-1]) % 3) if p else x)
+    torch.manual_seed(5)
+    made = SASRec(20, width=8, length=6, layers=layers).double().train()
+    for p in made.parameters():
+        p.data.normal_()
+    x = torch.tensor([[0, 0, 0, 0, 4, 2], [0, 0, 0, 1, 9, 3], [0] * 6, [5, 1, 6, 7, 2, 8], [0, 0, 0, 0, 0, 7]])
+    some = torch.randn(5, 8).double()
+    one, all_ = made.last(x), made(x)[:, -1]
+    torch.testing.assert_close(one, all_)
+    gradients = [torch.autograd.grad((h * some).sum(), list(made.parameters())) for h in (one, all_)]
+    for name, a, b in zip(dict(made.named_parameters()), *gradients, strict=True):
+        torch.testing.assert_close(a, b, msg=name)
+
+
+def test_a_layout_splits_and_joins_what_attention_reads(monkeypatch):
+    monkeypatch.setattr(sasrec, "STEP", 1)
+    x = torch.tensor([[0, 0, 1, 2, 3], [0, 0, 0, 0, 0], [4, 5, 6, 7, 8]])
+    layout = Layout.of(x)
+    assert layout.at.tolist() == [2, 3, 4, 9, 10, 11, 12, 13, 14] and layout.last.tolist() == [2, 3, 8]
+    rows = torch.randn(9, 24, dtype=torch.float64, requires_grad=True)
+    made = layout.split(rows, 3, 2)
+    plain = layout.spread(rows).view(3, 5, 3, 2, 4).permute(2, 0, 3, 1, 4)
+    there = torch.zeros(15, dtype=torch.bool).index_fill(0, layout.at, True).view(1, 3, 1, 5, 1)
+    torch.testing.assert_close(made * there, plain)
+    weight = torch.randn_like(made)  # also for padding, whose gradient goes nowhere
+    one, two = (torch.autograd.grad((part * weight).sum(), rows)[0] for part in (made, plain))
+    torch.testing.assert_close(one, two)
+    back = layout.join(layout.split(rows, 3, 2)[1])
+    torch.testing.assert_close(back, rows[:, 8:16])
+    one, two = (torch.autograd.grad((part * back.detach()).sum(), rows)[0] for part in (back, rows[:, 8:16]))
+    torch.testing.assert_close(one, two)
+
+
+def test_padding_fills_a_layout_up_in_steps(monkeypatch):
+    monkeypatch.setattr(sasrec, "STEP", 4)
+    x = torch.tensor([[0, 0, 1, 2, 3], [0, 0, 0, 4, 5]])
+    assert Layout.of(x).at.tolist() == [2, 3, 4, 8, 9, 0, 1, 5]
+    assert Layout.of(x[:, 2:]).at.tolist() == [0, 1, 2, 4, 5, 3], "there are no more"
+    torch.manual_seed(6)
+    made = SASRec(9, width=4, length=5).double()
+    few = made.eval().last(x)
+    monkeypatch.setattr(sasrec, "STEP", 1)
+    torch.testing.assert_close(made.last(x), few)
 
 
 def test_histories_of_any_length_are_finite_and_so_are_gradients():
