@@ -25,7 +25,7 @@ With more reports, read twice, arms came near to finding everything, and those t
 `base` .94, `roles` .86, `both` .71 and `clues` .57 after as many steps; after two and a half times as many, `base` and
 `both` 1.00. In this setting `base` found .46 after 12,000 reports, .33 without clues. Keys of the fresh encoder begin
 as its queries: of the masked numbers that are said elsewhere in a report it then learns to guess .32 instead of .09 in
-the same time.
+the same time (one seed). On one such seed in this setting, `base` found .48 and `both` .49 (.39 and .38 without clues).
 """
 
 import shutil

@@ -79,9 +79,9 @@ class ExtractConfig:
     def small(cls) -> "ExtractConfig":
         """A fresh encoder for the world `newsroom`, on two processor cores in a minute or two."""
         return cls(
-            encoder=EncoderConfig(name="fresh"), layout=Layout(longest=3), encoder_rate=1.0,
-            recipe=Recipe(optimizer="adamw", lr=1e-3, weight_decay=0.01, epochs=12, batch=32, schedule="linear",
-                          warmup=60, clip=1.0),
+            encoder=EncoderConfig(name="fresh", dropout=0.0), layout=Layout(longest=3), encoder_rate=1.0,
+            recipe=Recipe(optimizer="adamw", lr=2e-3, weight_decay=0.01, epochs=8, batch=16, schedule="linear",
+                          warmup=20, clip=1.0),
         )  # fmt: skip
 
 

@@ -37,9 +37,9 @@ class PretrainConfig:
 
     @classmethod
     def small(cls) -> "PretrainConfig":
-        """Learns on two processor cores in a minute."""
-        recipe = Recipe(lr=2e-3, weight_decay=0.01, epochs=20, batch=32, schedule="linear", warmup=60, clip=1.0)
-        return cls(EncoderConfig(name="fresh"), recipe=recipe)
+        """Takes half a minute on two processor cores."""
+        recipe = Recipe(lr=2e-3, weight_decay=0.01, epochs=6, batch=32, schedule="linear", warmup=20, clip=1.0)
+        return cls(EncoderConfig(name="fresh", dropout=0.0), recipe=recipe)
 
 
 class Pretrainer(nn.Module):
