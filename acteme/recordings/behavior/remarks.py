@@ -24,8 +24,6 @@ def remarks(
     few = int((size < 3).sum())
     if few and not given:
         out.append(f"{few} of {len(size)} users have fewer than 3 events: they are for training only")
-    if "key" not in arrays:
-        out.append("there is no column of times: events are in the order of the file")
     if "key" in arrays and not given and (mixed := _mixed(arrays["user"], order)):
         out.append(f"the events of {mixed} of {len(size)} users are not in the order of time in the file: now they are")
     if "key" in arrays and len(held[1]) and not given:

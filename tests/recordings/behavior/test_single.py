@@ -63,7 +63,7 @@ def test_bad_rows_are_noted_once(tmp_path):
     path.write_text("kind,time\na,1\na,\na\n" + "b,2\n" * 5)
     corpus = open_data(f"events:{path}", skip_bad=True)
     assert sorted(line.split("log.csv ")[1].split(";")[0] for line in corpus.left_out) == [
-        "line 3: time is no time", "line 4: 1 cells in 2 columns"]  # fmt: skip
+        "line 3: time is no time", "line 4: 1 cell in 2 columns"]  # fmt: skip
     assert corpus.frames.sum() == 6
 
 

@@ -105,7 +105,8 @@ def events(
     log = Log(replace(columns, ticks=TICKS[unit]), problems)
     for chunk in read():
         log.add(chunk)
-    return log.corpus(seen, core, rare, known)
+    untimed = () if columns.time else ("there is no column of times: events are in the order of the file",)
+    return log.corpus(seen, core, rare, known, notes=untimed)
 
 
 def _files(path: Path) -> list[Path]:

@@ -49,7 +49,8 @@ def test_without_times_the_file_is_in_order(tmp_path):
     (tmp_path / "log.csv").write_text("user_id,item_id\nu,a\nv,b\nu,c\n")
     corpus = list_data(f"events:{tmp_path / 'log.csv'}")
     assert items(corpus) == ["a", "c", "b"] and corpus.arrays["when"].tolist() == [0, 1, 0]
-    assert corpus.notes == ("2 of 2 users have fewer than 3 events: they are for training only",)
+    assert corpus.notes == ("there is no column of times: events are in the order of the file",
+                            "2 of 2 users have fewer than 3 events: they are for training only")  # fmt: skip
 
 
 def test_columns_by_option(tmp_path):
