@@ -164,9 +164,8 @@ def evaluate(run: RunFolder, data: OptionalData = None, split: str = "test", pro
         split: which part of the data.
         protocol: predictions, linear, knn, semi-1, semi-5, semi-10, finetune or transfer; retrieval: all, threshold,
             nsim, guo, car or distractors; ranking: full, repeats, profiles, sampled; clicks: outcomes, ratings,
-            negatives; anomalies: labels, swaps; arguments: rams, wikievents; conversation: questions, ranking. The
-            run's own predictions unless given, or
-            linear where it makes none.
+            negatives, full; anomalies: labels, swaps; arguments: rams, wikievents; conversation: questions, ranking.
+            The run's own predictions unless given, or linear where it makes none.
     """
     from acteme.engine.evaluate import evaluate as evaluate_
     from acteme.reports import terminal

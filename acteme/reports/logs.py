@@ -10,12 +10,12 @@ from jaxtyping import Int
 from acteme.engine.answers.recommendations import best, named_parts, reasons
 from acteme.engine.answers.words import Words
 from acteme.engine.concepts import found_for, read
+from acteme.engine.foretell import chances
 from acteme.engine.host import can_predict
 from acteme.engine.interpret import Tags
 from acteme.engine.latents import encoded, log_latents
 from acteme.engine.logs import has_users, held_out, met
 from acteme.engine.measures.anomalies import oddities
-from acteme.engine.measures.clicks import chances
 from acteme.engine.measures.ranking import choose, shown, told
 from acteme.engine.run import Run
 from acteme.recordings.corpus import Corpus

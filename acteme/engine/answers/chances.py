@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from acteme.engine.answers import Judgement, Manner
 from acteme.engine.answers.words import Words
+from acteme.engine.foretell import chances
 from acteme.engine.logs import every, held_out
-from acteme.engine.measures.clicks import chances
 from acteme.engine.run import Run, loaded
 from acteme.recordings.corpus import Corpus
 

@@ -11,30 +11,30 @@ out of the batch before the module sees it. Protocols:
   not met before. Fields that belong to the item (in the training split it has nearly always the same value) have the
   value that was last seen with it there. AUC and logarithmic loss over all of them; the GAUC is within categories of
   the item: its first field with `cat` in its name, or its first category in the catalog, or else within users. Its
-  weight is the number of rows (Liu et al., DARE, ICLR 2025). The draw is the same for every run.
+  weight is the number of rows (Liu et al., DARE, ICLR 2025). The draw is the same for every run;
+- `full`: each user's last event among all items: HR, NDCG and MRR as in the task ranking, by what the module foretells
+  of the same event with every item that the user has not met before, and what belongs to that. Where there are no
+  users, the fields `user` and `item` say who chose what, and what the user chose in training is no candidate.
 
 Unless one is named, a module that says so (its attribute `protocol`) decides, and then the data.
 """
 
-from typing import NamedTuple
-
 import numpy as np
-import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Int
 from torch import nn
 
-from acteme.engine.device import device_of
-from acteme.engine.logs import at_once, blocks, ending, has_users, held_out, length_of, met, positions
+from acteme.engine.foretell import Others, chances
+from acteme.engine.items import belongings, categories
+from acteme.engine.logs import blocks, has_users, held_out, met, positions
 from acteme.engine.measures import Asked
 from acteme.errors import InputError
-from acteme.recordings.batch import Batch, to_device
 from acteme.recordings.behavior.negatives import unmet
 from acteme.recordings.corpus import Corpus
-from acteme.recordings.windows import Windows
-from acteme.tasks import clicks, ratings
+from acteme.tasks import clicks, places, ranking, ratings
 from acteme.tasks.outcome import Outcome
+from acteme.tasks.places import Lists, Places
 
-PROTOCOLS = ("outcomes", "ratings", "negatives")
+PROTOCOLS = ("outcomes", "ratings", "negatives", "full")
 NUMBERED = ("negatives",)
 CLASSES = False
 """Whether the data must have the classes of the run."""
@@ -42,8 +42,8 @@ DRAWN = 2
 """Negatives of each event, unless told otherwise."""
 SEED = 0
 """Of their draw."""
-BELONGS = 0.99
-"""Share of an item's events in the training split in which a field that belongs to it has the same value."""
+CELLS = 1 << 20
+"""Items of all users that are foretold at a time, with one user at least."""
 
 
 def choose(corpus: Corpus, module: nn.Module) -> str:
@@ -62,6 +62,8 @@ def measure(asked: Asked) -> Outcome:
     """The metrics of the protocol; InputError where the data has not what it needs."""
     if asked.kind == "negatives":
         return _against_negatives(asked)
+    if asked.kind == "full":
+        return _among_all(asked)
     corpus = asked.corpus
     if "outcome" not in corpus.arrays:
         raise InputError("the data has no outcomes", f"--protocol {asked.protocol}", "use negatives")
@@ -81,72 +83,6 @@ def events(asked: Asked) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
     if not len(index):
         raise InputError("no user has two events, one to foretell the other", "clicks", "give longer histories")
     return index, last
-
-
-@torch.no_grad()
-def chances(
-    module: nn.Module,
-    corpus: Corpus,
-    index: Int[np.ndarray, " n"],
-    last: Int[np.ndarray, " n"],
-    windows: Windows,
-    batch: int,
-    others: "Others | None" = None,
-) -> Float[np.ndarray, " n"]:
-    """What a module foretells of events; it sees each with those before it in its window, but without its outcome.
-
-    Args:
-        others: what to put in the place of the events.
-    """
-    found, step, device = [], at_once(batch, length_of(windows)), device_of(module)
-    for a in range(0, len(index), step):
-        some = slice(a, a + step)
-        made = hidden(ending(corpus, index[some], last[some], windows))
-        if others is not None:
-            others.put(made, some)
-        found.append(module.predict(to_device(made, device)).value.float().cpu().numpy())  # type: ignore[operator]
-    return np.concatenate(found)
-
-
-def hidden(batch: Batch) -> Batch:
-    """The batch without the outcomes of its last events."""
-    if "outcome" in batch:
-        outcome = batch["outcome"].clone()
-        outcome[torch.arange(len(outcome)), batch["frames"] - 1] = 0
-        batch = batch | {"outcome": outcome}
-    return batch
-
-
-class Belongings(NamedTuple):
-    """What the training split tells of items."""
-
-    events: Int[np.ndarray, " items"]
-    """How many each has."""
-    value: Int[np.ndarray, "items f"]
-    """Values of the fields that were last seen with them; 0 where none was."""
-    fixed: Bool[np.ndarray, " f"]
-    """Which fields belong to the item."""
-
-
-class Others(NamedTuple):
-    """What stands in the place of events."""
-
-    item: Int[np.ndarray, " n"]
-    value: Int[np.ndarray, "n f"]
-    fixed: Bool[np.ndarray, " f"]
-    """Which fields are replaced."""
-
-    def put(self, batch: Batch, some: slice) -> None:
-        """Into the last events of a batch of those; a row whose item is 0 stays as it is."""
-        drawn = torch.from_numpy(self.item[some])
-        rows = torch.nonzero(drawn).flatten()
-        at = batch["frames"][rows] - 1
-        batch["item"] = batch["item"].clone()
-        batch["item"][rows, at] = drawn[rows]
-        if "field" in batch and self.fixed.any():
-            fields = torch.from_numpy(np.flatnonzero(self.fixed))
-            batch["field"] = batch["field"].clone()
-            batch["field"][rows[:, None], at[:, None], fields] = torch.from_numpy(self.value[some][:, self.fixed])[rows]
 
 
 def _against_negatives(asked: Asked) -> Outcome:
@@ -176,43 +112,46 @@ def _against_negatives(asked: Asked) -> Outcome:
     return clicks.measure(value, (item == 0).astype(np.int64), within, "size", index[row], resamples=asked.resamples)
 
 
-def belongings(train: Corpus) -> Belongings:
-    """What a training split tells of items: read in pieces, whatever its length."""
-    items, fields = train.spec.items, len(train.spec.fields)
-    count, when = np.zeros(items, np.int64), np.full(items, np.iinfo(np.int64).min)
-    value = np.zeros((items, fields), np.int64)
-    if not fields:
-        for at in _pieces(train):
-            count += np.bincount(train.arrays["item"][at] - 1, minlength=items)
-        return Belongings(count, value, np.zeros(0, bool))
-    for at in _pieces(train):
-        item, time = train.arrays["item"][at] - 1, np.asarray(train.arrays["when"][at])
-        count += np.bincount(item, minlength=items)
-        order = np.lexsort((np.arange(len(item)), time, item))
-        newest = order[np.append(np.diff(item[order]) != 0, True)]
-        newest = newest[time[newest] >= when[item[newest]]]
-        when[item[newest]] = time[newest]
-        value[item[newest]] = train.arrays["field"][at[newest]]
-    same = np.zeros(fields, np.int64)
-    for at in _pieces(train):
-        same += (train.arrays["field"][at] == value[train.arrays["item"][at] - 1]).sum(0)
-    seen = int((count > 0).sum())  # the last event of each has its own value, which tells nothing
-    return Belongings(count, value, same - seen >= BELONGS * max(int(count.sum()) - seen, 1))
+def _among_all(asked: Asked) -> Outcome:
+    corpus, column = asked.corpus, None
+    if "item" not in corpus.arrays or not has_users(corpus):
+        if not {"user", "item"} <= set(corpus.spec.fields):
+            what = "the data says of no event who chose what"
+            raise InputError(what, "--protocol full", "give columns user and item, or use outcomes or ratings")
+        column = corpus.spec.fields.index("item")
+    known = belongings(asked.train(), column)
+    index, last = events(asked)
+    at = corpus.column("offset")[index] + last
+    target = (corpus.arrays["item"][at] if column is None else corpus.arrays["field"][at, column]).astype(np.int64)
+    index, last, at, target = (x[target > 0] for x in (index, last, at, target))
+    if column is None:
+        seen = met(corpus, index, last)
+    else:
+        seen = _chosen_by(asked.train(), corpus.arrays["field"][at], column)
+    items, fixed = len(known.events), known.fixed.copy()
+    value = known.value
+    if column is not None:
+        fixed[corpus.spec.fields.index("user")], fixed[column] = False, True
+        value[:, column] = np.arange(1, items + 1)
+    parts, step = [], max(1, CELLS // items)
+    for a in range(0, len(index), step):
+        wanted, row = target[a : a + step], np.repeat(np.arange(a, min(a + step, len(index))), items)
+        item = np.tile(np.arange(1, items + 1), len(wanted))
+        item[np.arange(len(wanted)) * items + wanted - 1] = 0  # itself, with what it came with
+        others = Others(item, value[item - 1], fixed)
+        scores = chances(asked.module, corpus, index[row], last[row], asked.windows, asked.batch, others)
+        table = np.pad(scores.reshape(len(wanted), items), ((0, 0), (1, 0)))
+        parts.append(places.count(table, Lists.one(wanted), seen.part(a, a + step)))
+    return ranking.measure(Places.joined(parts), resamples=asked.resamples)
 
 
-def categories(corpus: Corpus, known: Belongings) -> Int[np.ndarray, " items"] | None:
-    """Category of each item; None where there are none."""
-    named = [f for f, name in enumerate(corpus.spec.fields) if known.fixed[f] and "cat" in name.lower()]
-    if named:
-        return known.value[:, named[0]]
-    if corpus.catalog is None or "categories" not in corpus.catalog.column_names:
-        return None
-    first = [(some or [""])[0] for some in corpus.catalog["categories"].to_pylist()]
-    return np.unique(first, return_inverse=True)[1]
-
-
-def _pieces(corpus: Corpus):  # type: ignore[no-untyped-def]
-    """Where the events of all recordings stand, some recordings at a time."""
-    index = np.arange(len(corpus))
-    for some in blocks(corpus.frames):
-        yield positions(corpus, index[some])
+def _chosen_by(train: Corpus, asked: Int[np.ndarray, "n f"], column: int) -> Lists:
+    """What the users of events chose in training, by the fields of a log without users."""
+    user = train.spec.fields.index("user")
+    field = train.arrays["field"][positions(train, np.arange(len(train)))]
+    pairs = np.unique(field[:, [user, column]][(field[:, [user, column]] > 0).all(1)].astype(np.int64), axis=0)
+    first = np.searchsorted(pairs[:, 0], np.arange(train.spec.sizes[user] + 1))
+    who = asked[:, user].astype(np.int64)
+    size = np.where(who > 0, first[who + 1] - first[who], 0)
+    offset = np.append(0, np.cumsum(size))
+    return Lists(offset, pairs[np.repeat(first[who] - offset[:-1], size) + np.arange(offset[-1]), 1])

@@ -6,6 +6,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
+from acteme.engine import items
 from acteme.engine.evaluate import evaluate
 from acteme.engine.measures import Asked, clicks, usual
 from acteme.engine.train import train
@@ -112,13 +113,13 @@ def test_what_belongs_to_an_item_is_what_was_last_seen_with_it(tmp_path):
         f"u{u},{i},{u},{i}{'new' * (u > 8)},{u % 3}" for u in range(10) for i in "xy"
     ]
     corpus = table(tmp_path, "\n".join(rows) + "\n")
-    known = clicks.belongings(corpus)
+    known = items.belongings(corpus)
     names = {(v["field"], v["number"]): v["value"] for v in corpus.values.to_pylist()}
     assert [names["cat", int(n)] for n in known.value[:, 0]] == ["xnew", "ynew"]
     assert known.events.tolist() == [10, 10] and known.fixed.tolist() == [False, False]  # new in 1 of 9 is too often
-    steady = clicks.belongings(corpus.select(rows=np.arange(9)))
+    steady = items.belongings(corpus.select(rows=np.arange(9)))
     assert steady.fixed.tolist() == [True, False]
-    assert clicks.categories(corpus, steady).tolist() == steady.value[:, 0].tolist()
+    assert items.categories(corpus, steady).tolist() == steady.value[:, 0].tolist()
 
 
 def test_logs_without_users_are_measured_event_by_event(tmp_path):
@@ -139,6 +140,70 @@ def test_logs_without_users_are_measured_event_by_event(tmp_path):
     assert "gauc_size" not in out.metrics
     with pytest.raises(InputError, match="no users and items"):
         clicks.measure(Asked(run, module, "learn", corpus.select("test"), lambda: corpus, "negatives"))
+
+
+def place(score, target, seen):
+    """By the definition, for scores that all differ."""
+    others = [k for k in range(len(score)) if k != target and k not in seen]
+    return 1 + sum(score[k] > score[target] for k in others)
+
+
+def test_all_items_are_held_against_the_last_one(tmp_path):
+    corpus = table(tmp_path, shop(outcome="click"))
+    kind = dict(zip(corpus.arrays["item"].tolist(), corpus.arrays["field"][:, 0].tolist(), strict=True))
+
+    class Both(Reader):
+        """Prefers by the item and its category, so that the wrong category would show."""
+
+        def predict(self, batch):
+            self.shown.append(batch)
+            at = torch.arange(len(batch["frames"])), batch["frames"] - 1
+            return Chances(self.value[batch["item"][at]] + batch["field"][at][:, 0])
+
+    value = np.random.default_rng(0).permutation(13) / 13
+    module, test = Both(value), corpus.select("test")
+    out = clicks.measure(asked(module, corpus, "full"))
+    places = []
+    for r in test:
+        score = [value[k] + kind.get(k, 0) for k in range(1, 13)]
+        seen = {int(k) - 1 for k in r.arrays["item"][:-1]}
+        places.append(place(score, int(r.arrays["item"][-1]) - 1, seen))
+    places = np.array(places)
+    assert out.metrics["hr@5"] == pytest.approx((places <= 5).mean())
+    assert out.metrics["mrr"] == pytest.approx((1 / places).mean())
+    assert out.metrics["ndcg@10"] == pytest.approx(np.where(places <= 10, 1 / np.log2(places + 1), 0).mean())
+    assert sum(len(b["frames"]) for b in module.shown) == 12 * len(test)
+
+
+def test_all_items_are_held_against_those_of_a_log_without_users(tmp_path):
+    rng, lines = np.random.default_rng(1), ["user,item,genre,timestamp"]
+    lines += [f"u{rng.integers(5)},i{(i := rng.integers(9))},g{i % 3},{t}" for t in range(60)]
+    corpus = table(tmp_path, "\n".join(lines) + "\n", "?fields=user,item,genre")
+    run = train(toy("clicks"), table(tmp_path, shop(outcome="click")), tmp_path / "run", settings=QUIET)
+    object.__setattr__(run, "config", Config(Stage(Windows(frames=1, stride=1))))
+    assert "item" not in corpus.arrays and corpus.spec.fields == ("user", "item", "genre")
+    value = torch.from_numpy(rng.permutation(10) / 10).float()
+
+    class Film(nn.Module):
+        def predict(self, batch):
+            user, item, genre = batch["field"][:, 0].unbind(-1)
+            return Chances(value[item] + genre + user)
+
+    training, test = corpus.select("train"), corpus.select("test")[0].arrays["field"]
+    old = np.concatenate([r.arrays["field"] for r in training])
+    genre = dict(old[:, 1:3].tolist())
+    places = []
+    for user, item, own in test.tolist():
+        if item:
+            score = [float(value[k]) + (own if k == item else genre[k]) for k in range(1, 10) if k in genre]
+            seen = {k - 1 for u, k in old[:, :2].tolist() if u == user}
+            places.append(place(score, item - 1, seen))
+    out = clicks.measure(Asked(run, Film(), "learn", corpus.select("test"), lambda: training, "full"))
+    assert len(genre) == 9 and out.metrics["mrr"] == pytest.approx((1 / np.array(places)).mean())
+    assert out.metrics["hr@5"] == pytest.approx((np.array(places) <= 5).mean())
+    plain = table(tmp_path, host(labels=True))
+    with pytest.raises(InputError, match="who chose what"):
+        clicks.measure(Asked(run, Film(), "learn", plain.select("test"), lambda: plain.select("train"), "full"))
 
 
 def test_a_run_is_measured_by_what_the_data_say():

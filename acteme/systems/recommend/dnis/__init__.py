@@ -25,7 +25,7 @@ Events are read by themselves (`Windows(frames=1)`); their fields are features, 
 are one where the data says so: `ml-100k?flat=true`, `events:own.csv?fields=user,item&shuffle=true`; of users' histories
 they are not, and alpha learns from the event of each that is held out for validation. The outcome is a click (0 or 1:
 log loss), a rating (squared error), or, where there is none, the choice itself: a ranking loss against the same event
-with an item drawn by its frequency (BPR, inferred).
+with an item drawn by its frequency (BPR, inferred), measured among all items (HR, NDCG, MRR).
 
 Files: `features` (numbers of features), `space` (blocks, search spaces, gradients of alpha, MDE), `tables` (soft
 selection, pruning, sparse storage), `hosts` (FM, MF, MLP, NeuMF, DeepFM, Wide & Deep, xDeepFM), `network`, `warm`,

@@ -90,7 +90,7 @@ class Network(nn.Module):
     @property
     def protocol(self) -> str:
         """How it is measured (see `acteme.engine.measures.clicks`)."""
-        return {"rating": "ratings", "click": "outcomes", "ranking": "negatives"}[self.features.foretells]
+        return {"rating": "ratings", "click": "outcomes", "ranking": "full"}[self.features.foretells]
 
     @torch.no_grad()
     def calibrate(self, batches: Iterable[Batch]) -> None:
