@@ -1,7 +1,8 @@
-"""Trains and evaluates RecBole's SASRec; run by `recommend_training.py` in a process of its own.
+"""Trains and evaluates RecBole's SASRec; started by `recommend_training.py` as a process of its own.
 
 Arguments: the folder that RecBole's requirements are in, the folder with `log/log.inter`, settings as JSON, and where
-to write the scores of all items for each user.
+to write the scores of all items for each user. It says `ready` and then obeys: each line read is a thing to do, each
+line printed the processor time that it took.
 """
 
 import json
@@ -13,7 +14,7 @@ import time
 
 def main(required, place, told, to):
     sys.path.insert(0, required)  # before anything that might load another NumPy
-    os.environ["OMP_NUM_THREADS"] = "1"
+    sys.argv, out, sys.stdout = sys.argv[:1], sys.stdout, sys.stderr
     import numpy as np
     import torch
     from recbole.config import Config
@@ -43,31 +44,30 @@ def main(required, place, told, to):
     model = SASRec(config, train.dataset)
     trainer = Trainer(config, model)
     trainer.eval_collector.data_collect(train)
-    spent = []
-    for epoch in range(given["epochs"]):
-        torch.autograd.set_detect_anomaly(anomaly and epoch == 0)
+
+    def scores():
+        model.eval()
+        names = dataset.field2id_token["item_id"]
+        column = np.array([0, *(int(name) for name in names[1:])])
+        scores = np.full((len(test.dataset), given["items"] + 1), -np.inf, np.float32)
+        target = np.zeros(len(scores), np.int64)
+        with torch.no_grad():
+            for interaction, _, _, positive in test:
+                found = model.full_sort_predict(interaction).numpy()
+                user = np.array([int(dataset.field2id_token["user_id"][u]) for u in interaction["user_id"]])
+                scores[np.ix_(user, column)] = found
+                target[user] = column[positive.numpy()]
+        np.savez(to, scores=scores, target=target, rows=len(train.dataset))
+
+    does = {"epoch": lambda: trainer._train_epoch(train, 0),
+            "evaluate": lambda: trainer.evaluate(test, load_best_model=False), "scores": scores}  # fmt: skip
+    print("ready", file=out, flush=True)
+    for line in sys.stdin:
+        what, _, detect = line.strip().partition(" ")
+        torch.autograd.set_detect_anomaly(anomaly and bool(detect))
         begun = time.process_time()
-        trainer._train_epoch(train, epoch)
-        spent.append(time.process_time() - begun)
-    evaluated = []
-    for _ in range(given["rounds"]):
-        begun = time.process_time()
-        trainer.evaluate(test, load_best_model=False)
-        evaluated.append(time.process_time() - begun)
-    model.eval()
-    names = dataset.field2id_token["item_id"]
-    column = np.array([0, *(int(name) for name in names[1:])])
-    scores = np.full((len(test.dataset), given["items"] + 1), -np.inf, np.float32)
-    target = np.zeros(len(scores), np.int64)
-    with torch.no_grad():
-        for interaction, _, _, positive in test:
-            found = model.full_sort_predict(interaction).numpy()
-            user = np.array([int(dataset.field2id_token["user_id"][u]) for u in interaction["user_id"]])
-            scores[np.ix_(user, column)] = found
-            target[user] = column[positive.numpy()]
-    np.savez(to, scores=scores, target=target)
-    rows = len(train.dataset)
-    print(json.dumps({"anomaly": spent[0], "epoch": min(spent[1:]), "evaluation": min(evaluated), "rows": rows}))
+        does[what]()
+        print(time.process_time() - begun, file=out, flush=True)
 
 
 main(*sys.argv[1:])

@@ -129,7 +129,7 @@ class Recommender(nn.Module):
         self.known = Subsequences.of(corpus, self.config.windows)
         if self.config.fine and len(self.known) <= self.config.intents:
             what = f"{len(self.known)} subsequences for {self.config.intents} intents"
-            raise InputError(what, "intents", "ask for fewer, or give more data")
+            raise InputError(what, "recommend.intents", "set fewer, or give more data")
 
     @torch.no_grad()
     def before_epoch(self, epoch: int) -> None:
