@@ -73,6 +73,7 @@ def build(tiny: bool = False) -> Experiment:
             Comparison("the fine contrast alone does", "ndcg@10", "fine", "plain"),
             Comparison("the mask of false negatives helps", "ndcg@10", "both", "no mask"),
             Comparison("partners help by their target: any subsequence is worse", "ndcg@10", "both", "random partner"),
+            Comparison("the contrast with any subsequence does not help", "ndcg@10", "plain", "random partner"),
             Comparison("intents help by what they are: those of others are worse", "ndcg@10", "both", "permuted"),
             Comparison("both contrasts help where users have done little", "ndcg@10", "sparse both", "sparse plain"),
             Comparison("what leads to the same film comes closer", "apart", "coarse", "plain", False),
@@ -93,7 +94,8 @@ def _run_tiny(arm: str, seed: int, folder: Path) -> Metrics:
 
 def _config(arm: str, tiny: bool = False) -> Config:
     """The small setting: two blocks, or twice the width, rank no better on these data; weights of the contrasts as for
-    MovieLens-1M; as many epochs as the arms that learn slowest take."""
+    MovieLens-1M. By the validation items of another seed, all of a log or a fifth, plain and both reach their best in
+    twelve epochs at 4e-3 and no better in twenty at 2e-3."""
     small = RecommendConfig.small()
     recipe = replace(small.recipe, epochs=1 if tiny else small.recipe.epochs)
     return Config(replace(small, recipe=recipe, **ARMS[arm]))

@@ -133,7 +133,7 @@ class StageModule(LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         # Every step has its own seed, so that a resumed run draws what an uninterrupted one would have drawn.
-        torch.manual_seed(entropy(self.loader.seed, self.loader.stage, self.epoch, self.batches, self.loader.rank))
+        reseed(entropy(self.loader.seed, self.loader.stage, self.epoch, self.batches, self.loader.rank))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         losses = self.losses(batch)
@@ -200,6 +200,13 @@ def begin_epoch(module: nn.Module, epoch: int) -> None:
     """Tells a stage that an epoch begins, where it wants to know."""
     if hasattr(module, "before_epoch"):
         module.before_epoch(epoch)  # type: ignore[operator]
+
+
+def reseed(seed: int) -> None:
+    """`torch.manual_seed`, which on a machine without a GPU formats the stack three times for one that may yet come."""
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from acteme.engine import keeper as keeper_module
 from acteme.engine.fit import Interrupted
 from acteme.engine.keeper import Keeper
-from acteme.engine.module import StageModule
+from acteme.engine.module import StageModule, reseed
 from acteme.engine.settings import Settings
 from acteme.engine.train import train
 from acteme.nn.recipe import Recipe
@@ -263,3 +263,10 @@ def test_what_only_training_needs_is_there_when_it_begins_and_when_it_goes_on(tm
 def test_tensorboard_gets_the_metrics(tmp_path):
     run = train(toy(), CORPUS, tmp_path / "r", config=encoder(), settings=replace(QUIET, logger="tensorboard", steps=2))
     assert list((run.folder / "encoder" / "tensorboard").glob("events.out.*"))
+
+
+def test_a_step_is_seeded_as_torch_does_it():
+    reseed(7)
+    drawn = torch.rand(3)
+    torch.manual_seed(7)
+    assert torch.equal(torch.rand(3), drawn)

@@ -18,7 +18,7 @@ from acteme.nn.dropout import dropout
 EPS = 1e-12
 """Of the layer norms, under the root."""
 STEP = 128
-"""Products of matrices are done for multiples of so many items: in half precision, a processor prepares itself anew for
+"""In half precision, products of matrices are done for multiples of so many items: a processor prepares itself anew for
 each size."""
 
 
@@ -100,8 +100,8 @@ class SASRec(nn.Module):
 
 class Layout(NamedTuple):
     """Where items stand that are laid one behind the other, without the padding between histories: all but attention
-    is done for them alone. The last slot of a history stands there even if it has no item; behind all are as many
-    slots of padding as make the number a multiple of `STEP`, where there are so many."""
+    is done for them alone. The last slot of a history stands there even if it has no item; behind all are, in half
+    precision, as many slots of padding as make the number a multiple of `STEP`, where there are so many."""
 
     at: Int[Tensor, " n"]
     """Number of each among all slots."""
@@ -122,8 +122,8 @@ class Layout(NamedTuple):
         allowed = ((real[:, None] & causal) | own)[:, None]
         real[:, -1] = True
         at = real.flatten().nonzero()[:, 0]
-        rest = (~real).flatten().nonzero()[: -len(at) % STEP, 0]
-        at = torch.cat([at, rest])
+        if torch.is_autocast_enabled(slots.device.type):
+            at = torch.cat([at, (~real).flatten().nonzero()[: -len(at) % STEP, 0]])
         row = at.new_zeros(slots.numel()).index_copy(0, at, torch.arange(len(at), device=at.device))
         return cls(at, row, real.sum(1).cumsum(0) - 1, allowed)
 

@@ -288,7 +288,10 @@ def test_gradients_reach_both_views_of_both_contrasts():
     [
         (lambda: made(items=0), "icsrec: the data has no items; give a log with a column item"),
         (lambda: made(windows=Windows(frames=7)), "windows: windows must end with what came next; set prefixes"),
-        (lambda: made(intents=22).remember(log(chains(2))), "recommend.intents: 22 subsequences for 22 intents; set fewer"),
+        (
+            lambda: made(intents=22).remember(log(chains(2))),
+            "recommend.intents: 22 subsequences for 22 intents; set fewer",
+        ),
         (lambda: made().losses(history(torch.tensor([[1, 2]]))), "the contrast needs all subsequences; call remember"),
         (lambda: made(heads=3), "3 heads do not divide a width of 16"),
     ],

@@ -79,11 +79,11 @@ class RecommendConfig:
     @classmethod
     def small(cls) -> "RecommendConfig":
         """One narrow block, twenty slots, the last 30 subsequences of each user; learns on two processor cores in a
-        minute or two."""
+        minute."""
         return cls(
             width=32, layers=1, dropout=0.2, coarse=0.1, intents=64,
             windows=Windows(frames=21, stride=1, prefixes=True, most=30),
-            recipe=Recipe(optimizer="adam", lr=2e-3, epochs=20, batch=256, drop_last=False),
+            recipe=Recipe(optimizer="adam", lr=4e-3, epochs=12, batch=256, drop_last=False),
         )  # fmt: skip
 
 
