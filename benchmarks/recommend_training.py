@@ -51,8 +51,9 @@ from acteme.tasks.places import Lists
 from acteme.tasks.ranking import by_user
 
 LENGTH, EVENTS, EPOCHS, BATCH, WIDTH, DROP, RATE = 20, 33, 6, 256, 64, 0.2, 2e-3
-SEEDS, ROUNDS, MORE = (0, 1), 12, 2
-"""... evaluations of each side, and epochs that RecBole takes beside those in bfloat16."""
+SEEDS, ROUNDS = (0, 1), 12
+MORE = 2
+"""Epochs that RecBole takes beside those in bfloat16."""
 WHAT = "SASRec on the last 33 ratings of each user of MovieLens-100K"
 
 

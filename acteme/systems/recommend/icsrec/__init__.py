@@ -18,11 +18,11 @@ tensor; the GRU 1e-15 / 0. The official checkpoints give the published numbers t
 own evaluation: SASRec on Beauty HR@5 .0698, NDCG@5 .0494, HR@20 .1298, NDCG@20 .0663; GRU on Toys .0519, .0388, .0950,
 .0510.
 
-Speed on a processor, one thread (`benchmarks/recommend_training.py`, `benchmarks/ranking_evaluation.py`): an epoch of
-SASRec 2.5 times as fast as RecBole's (2.9 in bfloat16), 4.5 (5.3) with the anomaly detection that RecBole comes with,
-at equal settings and data; NDCG@10 of two seeds .079 and .080 against .070 and .078. Full ranking of a million items
-1.8 times as fast as `argpartition`, in a twentieth of the memory; of 1,678 items 1.4 times as fast as RecBole's,
-where most of it is encoding.
+Speed on a processor, one thread, sides in turns (`benchmarks/recommend_training.py`, `ranking_evaluation.py`): an epoch
+of SASRec 2.7 times as fast as RecBole's (3.3 in bfloat16), 4.9 (6.1) with the anomaly detection that RecBole comes
+with, at equal settings and data; NDCG@10 of two seeds .082 and .082 (.080 and .079) against .070 and .078. Full ranking
+of a million items 1.8 times as fast as `argpartition`, in a twentieth of the memory; of 1,678 items 2.1 times as fast
+as RecBole's, where most is the encoder's products of matrices, of which half as many are left to do.
 
 **Deviations** from the official code:
 
@@ -30,8 +30,8 @@ where most of it is encoding.
   loop never stops at a match, so that it always takes the last one in the order of the file.
 - A subsequence is encoded once for all losses, together with its partner; officially twice, with dropout of its own for
   the next item and for the contrasts. The objective is the same in expectation.
-- The last block is computed for the last slot alone, and slots that are padding in the whole batch are left out. Equal
-  up to rounding.
+- The last block is computed for the last slot alone, without keys and values of the others (its query goes to what they
+  are made from), and padding is left out. Equal up to rounding.
 - Attention takes boolean masks. The official -10000 overflows in half precision; a slot of padding sees itself here, so
   that nothing is undefined.
 - Clusters are found by Lloyd's algorithm in torch (20 rounds, 5 starts, seed 1, as official); the official class needs
