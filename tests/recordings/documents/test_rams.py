@@ -117,7 +117,7 @@ def test_documents_may_come_without_arguments(tmp_path: Path) -> None:
     path = write(tmp_path / "new.jsonl", line)
     (d,) = read_rams(path)
     assert d.events[0].arguments == () and d.events[0].type == "life.die.n/a"
-    shown = Console(width=100)
+    shown = Console(width=1000)  # the path of the file must not be broken
     with shown.capture() as text:
         shown.print(check(f"documents:{path}"))
     assert "12 words each" in text.get() and "skeleton" not in text.get() and "no problems" in text.get()
