@@ -127,6 +127,8 @@ def evaluate(
         outcome = measures.of(task).measure(asked)
         if hasattr(module, "footprint"):  # what it costs, beside what it is worth
             outcome.metrics.update(module.footprint())  # type: ignore[operator]
+            if took := [seconds for stage in run.stages if (seconds := run.seconds(stage)) is not None]:
+                outcome.metrics["training_seconds"] = sum(took)
     else:
         protocol, name = protocol or "linear", stage or run.stage_with("encode")
         outcome = probe(run, name, protocol, training_part(corpus), chosen, rules, recipe, batch, accelerator, progress)

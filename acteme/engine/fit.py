@@ -1,5 +1,6 @@
 """Trains one stage of a run: Lightning's trainer, checkpoints, interruption, metrics. One process of possibly many."""
 
+import json
 import logging
 import math
 import os
@@ -16,6 +17,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
 from torch import Tensor, nn
 
+from acteme.atomic import write_text
 from acteme.engine.checkpoint import Position, read_checkpoint
 from acteme.engine.choice import WEIGHTS, Choice, choice
 from acteme.engine.device import keep_memory
@@ -182,7 +184,9 @@ def fit(
         lightning.close()
     if metrics is not None:
         metrics.flush()
-        bar.finish(lightning.position.epoch, lightning.step, metrics.last, lightning.position.seconds)
+        seconds = lightning.position.seconds
+        bar.finish(lightning.position.epoch, lightning.step, metrics.last, seconds)
+        write_text(folder / "time.json", json.dumps({"seconds": round(seconds, 3)}))
     if log is not None:
         log.finalize("success")
     best = None if chosen is None else chosen.weights()

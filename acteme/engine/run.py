@@ -4,6 +4,7 @@ run.json                   system, data, stages, settings, seed, version, time, 
 config.json, spec.json     what its systems are built from
 STAGE/weights.safetensors  there as soon as the stage is done
 STAGE/metrics.csv          a row per optimization step
+STAGE/time.json            seconds that training took
 STAGE/last.ckpt            where an unfinished stage goes on
 catalog.parquet            names of items and what is known of them, where it learned from a log of items
 values.parquet             names of the values of fields, where its events have fields
@@ -77,6 +78,11 @@ class Run:
     def done(self, stage: str) -> bool:
         """Whether the stage is trained."""
         return self.weights(stage).is_file()
+
+    def seconds(self, stage: str) -> float | None:
+        """What training the stage took, on the machine that it was trained on; None where nobody knows."""
+        path = self.stage_folder(stage) / "time.json"
+        return float(json.loads(path.read_text())["seconds"]) if path.is_file() else None
 
     def begun(self, stage: str) -> bool:
         """Whether the stage is trained, or there is a checkpoint from which it goes on."""

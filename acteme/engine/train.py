@@ -229,6 +229,8 @@ def begin(run: Run, source: Run, stages: Sequence[str]) -> None:
             mend = "give data with the same skeleton, and the configuration of that run"
             raise InputError(what, source.folder, mend) from error
         run.save_weights(stage, state)
+        if (took := source.stage_folder(stage) / "time.json").is_file():
+            shutil.copy(took, run.stage_folder(stage))
 
 
 def check_settings(settings: Settings) -> None:

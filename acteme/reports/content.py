@@ -57,6 +57,8 @@ class Stage:
     """First sentence of the documentation of its class."""
     steps: int
     epochs: int
+    took: str
+    """How long its training was; empty where nobody knows."""
     parameters: int
     curves: tuple[Curve, ...]
 

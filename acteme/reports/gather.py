@@ -18,6 +18,7 @@ from acteme.engine.latents import window_latents
 from acteme.engine.logs import has_users, is_document, is_log, untimed
 from acteme.engine.names import fitted
 from acteme.engine.predict import predict
+from acteme.engine.progress import duration
 from acteme.engine.run import Run
 from acteme.engine.train import open_corpus
 from acteme.errors import InputError
@@ -210,6 +211,7 @@ def _stage(run: Run, name: str) -> Stage:
         about=" ".join(about.replace("`", "").split()),
         steps=len(step),
         epochs=int(epoch[-1]) + 1 if len(epoch) else 0,
+        took="" if (seconds := run.seconds(name)) is None else duration(seconds),
         parameters=_values(run, name) if run.done(name) else 0,
         curves=tuple(curves),
     )

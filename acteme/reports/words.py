@@ -121,6 +121,7 @@ ABOUT = {
     "table_share": ("Share of the table", "Numbers that are not zero, of all that the table has room for."),
     "table_bytes": ("Bytes of values", "What the stored values of the table of embeddings take."),
     "index_bytes": ("Bytes of the index", "What says where the stored values belong; nothing where all are stored."),
+    "training_seconds": ("Seconds of training", "Of all stages, a search among them, where they were trained."),
     "dense_bytes": ("Bytes of the whole table", "What the table would take if zeros were stored, too."),
     "other_parameters": ("Other parameters", "Trained numbers besides the table of embeddings."),
     "event_map_activitynet": ("Event mAP, ActivityNet", "Mean of the event mAP at overlaps 0.5, 0.55, ..., 0.95."),
@@ -213,8 +214,8 @@ HEADLINES = {
     "retrieval": ("car", "t2m_r@1", "m2t_r@1", "t2m_r@5", "m2t_r@5"),
     "forecasting": ("ade", "fde", "gain", "gain_over_cv", "cv_ade"),
     "ranking": ("ndcg@10", "hr@10", "mrr", "hr@5"),
-    "clicks": ("auc", "gauc_size", "log_loss", "information_gain", "rmse", "mae", "constant_mse",
-               "table_values", "table_share"),
+    "clicks": ("auc", "gauc_size", "log_loss", "information_gain", "ndcg@10", "hr@10", "mrr", "rmse", "mae",
+               "constant_mse", "table_values", "table_share"),
     "anomalies": (
         "auc", "average_precision", "auc_strangeness", "auc_rarity",
         "auc_marginal@1", "auc_strangeness_marginal@1", "auc_uniform@1", "auc_strangeness_uniform@1",
@@ -229,7 +230,7 @@ HEADLINES = {
 
 LENGTHS = ("ade", "fde", "cv_ade", "cv_fde", "frozen_ade", "human_seconds", "min_ade", "min_fde", "goal_fde",
            "mse", "rmse", "mae", "constant_mse", "log_loss", "deletion", "active", "nats", "nats_read", "perplexity",
-           "perplexity_before", *(f"nats_{group}" for group in QUESTIONS))  # fmt: skip
+           "perplexity_before", "training_seconds", *(f"nats_{group}" for group in QUESTIONS))  # fmt: skip
 """Metrics (without their threshold) that are numbers in units of the data, and no rates."""
 
 

@@ -32,8 +32,9 @@ def test_stages_are_trained_in_turn_and_inherit(tmp_path):
     run = train(toy(), untrimmed(), tmp_path / "r", config=config, settings=QUIET)
     assert run.status == "trained" and load(run.folder, toy()) == run
     files = sorted(p.relative_to(run.folder).as_posix() for p in run.folder.rglob("*") if p.is_file())
-    assert files == ["config.json", "encoder/metrics.csv", "encoder/weights.safetensors", "run.json", "spec.json",
-                     "tagger/metrics.csv", "tagger/weights.safetensors"]  # fmt: skip
+    assert files == ["config.json", "encoder/metrics.csv", "encoder/time.json", "encoder/weights.safetensors",
+                     "run.json", "spec.json", "tagger/metrics.csv", "tagger/time.json",
+                     "tagger/weights.safetensors"]  # fmt: skip
     first, second = run.module("encoder"), run.module("tagger").encoder
     assert torch.equal(first.down.weight, second.down.weight) and int(first.steps) == 16
     assert run.clip == 4.0

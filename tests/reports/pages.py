@@ -58,7 +58,7 @@ def page(**changes):
         "class_title": "Accuracy of each class, %",
         "class_rows": (ClassRow("walk", 0.8, "8 clips"), ClassRow("wave", float("nan"), "0 clips")),
         "confusion": np.array([[8, 2, 0], [0, 0, 0], [1, 3, 6]]),
-        "stages": (Stage("train", "Learns.", 399, 4, 1234, (Curve("total", step, 4 / step + 0.1),)),),
+        "stages": (Stage("train", "Learns.", 399, 4, "41 s", 1234, (Curve("total", step, 4 / step + 0.1),)),),
         "latents": LatentMap(
             {"t-SNE": rng.normal(size=(20, 2)), "PCA": rng.normal(size=(20, 2))},
             rng.integers(-1, 3, 20),

@@ -28,6 +28,9 @@ def test_a_log_from_training_to_a_smaller_table(tmp_path):
     tiny = train("dnis", corpus, tmp_path / "s", config=config, settings=QUIET, stages=("prune",), start=run)
     found = evaluate(tiny, corpus).metrics
     assert found["table_share"] == pytest.approx(0.1, abs=0.01) and found["table_bytes"] < made.metrics["table_bytes"]
+    took = [run.seconds(stage) for stage in run.stages]  # warm and search are taken with the time that they took
+    assert made.metrics["training_seconds"] == pytest.approx(sum(took)) and tiny.seconds("search") == took[1] > 0
+    assert found["training_seconds"] == pytest.approx(took[0] + took[1] + tiny.seconds("prune"))
     assert found["dense_bytes"] == made.metrics["dense_bytes"] and found["mse"] != made.metrics["mse"]
 
 
