@@ -16,7 +16,7 @@ KEPT, LARGE = 1 << 28, 1 << 25
 def keep_memory() -> None:
     """Has the C library keep what a step frees for the next one. By itself, glibc gives tens of megabytes back to the
     system and takes them anew, page by page: up to a third of an evaluation's time. Does nothing with another library,
-    or where the environment tells it what to keep (MALLOC_..., GLIBC_TUNABLES)."""
+    or where the environment tells it what to keep (MALLOC_..., GLIBC_TUNABLES). Holds for the whole process."""
     if sys.platform != "linux" or any(n.startswith(("MALLOC_", "GLIBC_TUNABLES")) for n in os.environ):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

@@ -128,7 +128,8 @@ class Run:
             return module
 
     def module(self, stage: str | None = None) -> nn.Module:
-        """The trained module of a stage (None: the last one), on the CPU, in evaluation mode."""
+        """The trained module of a stage (None: the last one), on the CPU, in evaluation mode.
+        Memory is kept (keep_memory)."""
         keep_memory()
         stage = stage or self.stages[-1]
         module = self.build(stage)

@@ -29,7 +29,10 @@ def test_freed_memory_is_kept_unless_the_environment_says_otherwise(monkeypatch,
     assert calls == told
 
 
-def test_another_c_library_is_left_alone(monkeypatch):
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace())
+def test_another_c_library_is_asked_and_left_alone(monkeypatch):
+    opened = []
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: opened.append(name) or SimpleNamespace())
     monkeypatch.setattr(sys, "platform", "linux")
-    keep_memory()
+    monkeypatch.setattr(os, "environ", {})
+    keep_memory()  # without mallopt: nothing to call, no error
+    assert opened == [None]
