@@ -81,7 +81,10 @@ def _override(config: Any, path: list[str], text: str, change: str) -> Any:
     else:
         hint = typing.get_type_hints(type(config))[path[0]]
         new = _value(hint, _read(hint, text), f"--set {change}")
-    return dataclasses.replace(config, **{path[0]: new})
+    changed = dataclasses.replace(config, **{path[0]: new})
+    if new is not None and getattr(changed, path[0]) != new:
+        raise InputError(f"'{change}' has no effect", "--set", "it follows from another setting, see its meaning")
+    return changed
 
 
 def _read(hint: Any, text: str) -> Any:

@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 
-from acteme.engine.config import from_json, override, rows, to_json
+from acteme.engine.config import configured, from_json, override, rows, to_json
 from acteme.errors import InputError
 from acteme.nn.recipe import Recipe
 
@@ -102,3 +102,17 @@ def test_a_choice_called_none_and_tuples_in_parentheses():
     assert override(Choice(), ["center=none"]) == Choice(center="none")
     assert override(Choice(), ["size=(3, 4)"]) == override(Choice(), ["size=3,4"]) == Choice(size=(3, 4))
     assert override(Choice(), ["size=()"]) == Choice(size=())
+
+
+@pytest.mark.parametrize(
+    ("slug", "change", "other"),
+    [
+        ("scprg", "pretrain.encoder.width=32", "extract.encoder.width=32"),
+        ("dnis", "search.network.width=8", "warm.network.width=8"),
+        ("corridors", "adapt.predictor.grid.surfaces=3", "base.predictor.grid.surfaces=3"),
+    ],
+)
+def test_a_setting_that_follows_from_another_is_not_set_in_silence(slug, change, other):
+    with pytest.raises(InputError, match="has no effect"):
+        configured(slug, True, [change])
+    assert configured(slug, True, [other, change]) == configured(slug, True, [other])
