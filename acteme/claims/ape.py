@@ -35,12 +35,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import nn
 
-from acteme import catalog
+from acteme.claims.arms import begun, trained
 from acteme.claims.experiment import Comparison, Experiment, Metrics
 from acteme.engine.config import to_json
-from acteme.engine.run import load
 from acteme.engine.settings import Settings
-from acteme.engine.train import create, train_stage
 from acteme.recordings.behavior.single import Shares
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.events.categorical import Events
@@ -123,12 +121,10 @@ def _measure(arm: str, seed: int, folder: Path, corpus: Corpus, tiny: bool) -> M
     if arm in COUNTS:
         return _metrics(corpus, train, lambda events: COUNTS[arm](events, train), seed)
     place = folder / arm.replace(" ", "-")
-    shutil.rmtree(place, ignore_errors=True)  # what an interruption left
     settings = Settings(seed=seed, steps=2 if tiny else None, progress=False, checkpoint=600)
     shown = _shuffled(corpus, seed) if arm == "shuffled" else corpus
-    run = create(catalog.find("ape"), shown, None, place, _config(arm), False, settings)
-    train_stage(run, shown.select("train"), "detect", settings)
-    module = load(place).module("detect")
+    run = trained(begun("ape", shown, place, _config(arm), settings), shown.select("train"), "detect")
+    module = run.module("detect")
     shutil.rmtree(place)
     return _metrics(corpus, train, lambda events: _oddity(module, events), seed)
 

@@ -25,13 +25,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from acteme import catalog
+from acteme.claims.arms import begun, trained
 from acteme.claims.experiment import Comparison, Experiment, Metrics
 from acteme.engine.config import to_json
 from acteme.engine.evaluate import Evaluation, evaluate
-from acteme.engine.run import load
 from acteme.engine.settings import Settings
-from acteme.engine.train import create, train_stage
 from acteme.nn.longtail import Rebalance
 from acteme.recordings.sources import open_data
 from acteme.systems.recognize.brl import Config, Mixing, View
@@ -100,11 +98,9 @@ def _config(arm: str, tiny: bool = False) -> Config:
 def _measure(arm: str, seed: int, folder: Path, world: str, tiny: bool) -> Metrics:
     corpus = open_data(f"{world}&seed={seed}")
     place = folder / arm
-    shutil.rmtree(place, ignore_errors=True)  # what an interruption left
     settings = Settings(seed=seed, steps=2 if tiny else None, progress=False, checkpoint=600)
-    run = create(catalog.find("brl"), corpus, None, place, _config(arm, tiny), False, settings)
-    train_stage(run, corpus.select("train"), "recognize", settings)
-    found = evaluate(load(place), corpus)
+    run = begun("brl", corpus, place, _config(arm, tiny), settings)
+    found = evaluate(trained(run, corpus.select("train"), "recognize"), corpus)
     shutil.rmtree(place)
     return {"mean_class_accuracy": found.metrics["mean_class_accuracy"], **_thirds(found)}
 

@@ -27,13 +27,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from acteme.claims.arms import begun, trained
 from acteme.claims.experiment import Comparison, Experiment, Metrics
 from acteme.engine.config import to_json
 from acteme.engine.evaluate import evaluate
 from acteme.engine.latents import recording_latents
 from acteme.engine.run import Run
 from acteme.engine.settings import Settings
-from acteme.engine.train import train
 from acteme.nn.recipe import Recipe
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.sources import open_data
@@ -96,9 +96,9 @@ def _measure(arm: str, seed: int, folder: Path, world: str, tiny: bool) -> Metri
     world = f"{world}&reordered={OFTEN if 'reordered' in arm else RARE}&seed={seed}"
     corpus = open_data(world)
     place = folder / arm.replace(", ", "-")
-    shutil.rmtree(place, ignore_errors=True)  # what an interruption left
     settings = Settings(seed=seed, steps=2 if tiny else None, progress=False, checkpoint=600)
-    run = train("car", corpus, place, config=_config(arm, tiny), settings=settings)
+    run = begun("car", corpus, place, _config(arm, tiny), settings)
+    trained(run, corpus.select("train"), "align")
     found = evaluate(run, corpus).metrics
     flipped = _flipped(run, corpus.select("test"), open_data(f"{world}&backwards=true").select("test"))
     shutil.rmtree(place)

@@ -28,12 +28,13 @@ from jaxtyping import Float
 from torch import nn
 
 from acteme.atomic import write_text
+from acteme.claims.arms import begun, trained
 from acteme.claims.experiment import Comparison, Experiment, Metrics
 from acteme.engine.config import to_json
 from acteme.engine.measures.forecasting import predicted
-from acteme.engine.run import Run, load
+from acteme.engine.run import Run
 from acteme.engine.settings import Settings
-from acteme.engine.train import train
+from acteme.engine.train import begin
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.sources import open_data
 from acteme.systems.anticipate.corridors import AdaptConfig, Adapter, Config, Prompt
@@ -174,21 +175,18 @@ def _scenes(module: nn.Module, data: Corpus) -> Float[np.ndarray, " s"]:
     return np.array([error[scene == k].mean() for k in np.unique(scene)])
 
 
+@lru_cache(maxsize=1)
 def _base(seed: int, folder: Path, tiny: bool) -> Run:
     """The predictor of a seed, trained once."""
-    place = folder / "base"
-    if not (place / "base" / "weights.safetensors").exists():
-        shutil.rmtree(place, ignore_errors=True)  # what an interruption left
-        settings = Settings(seed=seed, steps=2 if tiny else None, progress=False, checkpoint=600)
-        data = open_data(f"{TINY_MANY}&seed={seed}" if tiny else f"{MANY}?seed={seed}")
-        train("corridors", data, place, config=_config("lc", tiny), settings=settings, stages=["base"])
-    return load(place)
+    settings = Settings(seed=seed, steps=2 if tiny else None, progress=False, checkpoint=600)
+    data = open_data(f"{TINY_MANY}&seed={seed}" if tiny else f"{MANY}?seed={seed}")
+    run = begun("corridors", data, folder / "base", _config("lc", tiny), settings)
+    return trained(run, data.select("train"), "base")
 
 
 def _trained(arm: str, seed: int, place: Path, tiny: bool, base: Run, data: Corpus) -> Run:
     """The base adapted to scenes, once."""
-    if not (place / "adapt" / "weights.safetensors").exists():
-        shutil.rmtree(place, ignore_errors=True)
-        settings = Settings(seed=seed, steps=2 if tiny else STEPS, progress=False, checkpoint=600)
-        train("corridors", data, place, config=_config(arm, tiny), settings=settings, stages=["adapt"], start=base)
-    return load(place)
+    settings = Settings(seed=seed, steps=2 if tiny else STEPS, progress=False, checkpoint=600)
+    run = begun("corridors", data, place, _config(arm, tiny), settings)
+    begin(run, base, ["base"])
+    return trained(run, data.select("train"), "adapt")

@@ -39,15 +39,15 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from acteme import catalog
 from acteme.atomic import write_text
+from acteme.claims.arms import begun, trained
 from acteme.claims.experiment import Comparison, Experiment, Metrics
 from acteme.engine.config import to_json
 from acteme.engine.loader import Loader
 from acteme.engine.optimize import lowerings
 from acteme.engine.run import Run
 from acteme.engine.settings import Settings
-from acteme.engine.train import begin, create, train_stage
+from acteme.engine.train import begin
 from acteme.nn.recipe import Recipe
 from acteme.recordings.batch import Batch
 from acteme.recordings.corpus import Corpus
@@ -242,9 +242,9 @@ class _Study:
             told = json.loads((self.folder / f"epochs-{decay:g}.json").read_text())
             run = self._longer(config, {stage: Course(*course) for stage, course in told.items()})
         else:
-            run = self._fresh(place, config)
+            run = self._begun(place, config)
             self._give(run, warm, arm, decay)
-            train_stage(run, self.train, "search", self.settings, self.val)
+            trained(run, self.train, "search", validation=self.val)
         module = run.module("search")
         out = self._levels(run, module, val)
         alpha = load_file(run.weights("search"))["network.table.alpha"].numpy()
@@ -268,10 +268,9 @@ class _Study:
             out |= {f"mse {level}": self._value(pruned), f"values {level}": Value(left, left)}
             if keep >= COARSE:
                 continue
-            again = self._fresh("pruned", config)
+            again = self._begun("pruned", config)
             again.save_weights("search", load_file(run.weights("search")))
-            train_stage(again, self.both.select("train") if val else self.train, "prune",
-                        replace(self.settings, best=""))  # fmt: skip
+            trained(again, self.both.select("train") if val else self.train, "prune", best="")
             out[f"retrained {level}"] = self._value(again.module("prune"))
             shutil.rmtree(again.folder)
         return out
@@ -302,23 +301,14 @@ class _Study:
             own = getattr(config, stage)
             recipe = replace(own.recipe, epochs=course.epochs, schedule="step", milestones=tuple(course.lowered))
             config = replace(config, **{stage: replace(own, recipe=recipe)})
-        run, train = self._fresh("both", config), self.both.select("train")
-        for stage in courses:
-            train_stage(run, train, stage, replace(self.settings, best=""), train)
-        return run
+        train = self.both.select("train")
+        return trained(self._begun("both", config), train, *courses, validation=train, best="")
 
     def _train(self, name: str, config: Config, stages: tuple[str, ...]) -> Run:
-        place = self.folder / name
-        if (place / stages[-1] / "weights.safetensors").exists():
-            return Run(place, catalog.find("dnis"), config, self.corpus.spec, None, self.settings)
-        run = self._fresh(name, config)
-        for stage in stages:
-            train_stage(run, self.train, stage, self.settings, self.val)
-        return run
+        return trained(self._begun(name, config), self.train, *stages, validation=self.val)
 
-    def _fresh(self, name: str, config: Config) -> Run:
-        shutil.rmtree(self.folder / name, ignore_errors=True)  # what an interruption left
-        return create(catalog.find("dnis"), self.corpus, None, self.folder / name, config, False, self.settings)
+    def _begun(self, name: str, config: Config) -> Run:
+        return begun("dnis", self.corpus, self.folder / name, config, self.settings)
 
     @property
     def train(self) -> Corpus:

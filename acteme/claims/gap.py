@@ -29,14 +29,12 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from acteme import catalog
+from acteme.claims.arms import begun, trained
 from acteme.claims.experiment import Comparison, Experiment, Metrics
 from acteme.engine.config import to_json
 from acteme.engine.evaluate import evaluate
 from acteme.engine.loader import Loader
-from acteme.engine.run import load
 from acteme.engine.settings import Settings
-from acteme.engine.train import create, train_stage
 from acteme.nn.recipe import Recipe
 from acteme.nn.skeleton import Backbone
 from acteme.nn.text import Text
@@ -107,11 +105,9 @@ def _measure(arm: str, seed: int, folder: Path, world: str, tiny: bool) -> Metri
     corpus = open_data(f"{world}&seed={seed}")
     shown = _shown(corpus, MANY if arm.endswith("many") else FEW)
     place = folder / arm.replace(" ", "-")
-    shutil.rmtree(place, ignore_errors=True)  # what an interruption left
     settings = Settings(seed=seed, steps=2 if tiny else None, progress=False, checkpoint=600)
-    run = create(catalog.find("gap"), shown, None, place, _config(arm, tiny), False, settings)
-    train_stage(run, shown.select("train"), "recognize", settings)
-    run = load(place)
+    run = begun("gap", shown, place, _config(arm, tiny), settings)
+    trained(run, shown.select("train"), "recognize")
     top1 = evaluate(run, shown).metrics["top1"]
     zero_shot = _zero_shot(run, corpus) if ARMS[arm].get("weight") != 0 else 1 / UNSEEN
     shutil.rmtree(place)

@@ -17,13 +17,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from acteme import catalog
+from acteme.claims.arms import begun, trained
 from acteme.claims.experiment import Comparison, Experiment, Metrics
 from acteme.engine.config import to_json
 from acteme.engine.evaluate import evaluate
-from acteme.engine.run import load
 from acteme.engine.settings import Settings
-from acteme.engine.train import create, train_stage
 from acteme.recordings.sources import open_data
 from acteme.systems.represent.halp import Config
 
@@ -74,10 +72,8 @@ def _measure(arm: str, seed: int, folder: Path, world: str, steps: int | None) -
     corpus = open_data(f"{world}&seed={seed}")
     settings = Settings(seed=seed, steps=steps, progress=False, checkpoint=600)
     place = folder / arm
-    shutil.rmtree(place, ignore_errors=True)  # what an interruption left
-    run = create(catalog.find("halp"), corpus, None, place, _config(arm), False, settings)
-    train_stage(run, corpus.select("train"), "pretrain", settings)
-    linear = evaluate(load(place), corpus, protocol="linear", stage="pretrain").metrics
-    nearest = evaluate(load(place), corpus, protocol="knn", stage="pretrain").metrics
+    run = trained(begun("halp", corpus, place, _config(arm), settings), corpus.select("train"), "pretrain")
+    linear = evaluate(run, corpus, protocol="linear", stage="pretrain").metrics
+    nearest = evaluate(run, corpus, protocol="knn", stage="pretrain").metrics
     shutil.rmtree(place)
     return {"linear": linear["top1"], "1-NN": nearest["top1"]}

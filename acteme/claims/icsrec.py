@@ -29,13 +29,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from acteme import catalog
+from acteme.claims.arms import begun, trained
 from acteme.claims.experiment import Comparison, Experiment, Metrics
 from acteme.engine.config import to_json
 from acteme.engine.measures import Asked, ranking
-from acteme.engine.run import Run, load
+from acteme.engine.run import Run
 from acteme.engine.settings import Settings
-from acteme.engine.train import create, train_stage
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.sources import open_data
 from acteme.systems.recommend.icsrec import Config, RecommendConfig, Recommender
@@ -109,11 +108,9 @@ def _measure(arm: str, seed: int, folder: Path, tiny: bool) -> Metrics:
     if arm.startswith("sparse"):
         corpus = sparse(corpus, seed)
     place = folder / arm.replace(" ", "-")
-    shutil.rmtree(place, ignore_errors=True)  # what an interruption left
     settings = Settings(seed=seed, steps=2 if tiny else None, best="ndcg@10", progress=False, checkpoint=600)
-    run = create(catalog.find("icsrec"), corpus, None, place, _config(arm, tiny), False, settings)
-    train_stage(run, corpus.select("train"), "recommend", settings, corpus.select("val"))
-    run = load(place)
+    run = begun("icsrec", corpus, place, _config(arm, tiny), settings)
+    trained(run, corpus.select("train"), "recommend", validation=corpus.select("val"))
     each = _users(run, corpus)
     with (run.stage_folder("recommend") / "metrics.csv").open() as file:
         last = [float(row["coarse"]) for row in csv.DictReader(file) if row.get("coarse")][-50:]

@@ -30,14 +30,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from acteme import catalog
+from acteme.claims.arms import begun, trained
 from acteme.claims.experiment import Comparison, Experiment, Metrics
 from acteme.engine import measures
 from acteme.engine.config import to_json
 from acteme.engine.measures import Asked
-from acteme.engine.run import Run, load
+from acteme.engine.run import Run
 from acteme.engine.settings import Settings
-from acteme.engine.train import create, train_stage
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.sources import open_data
 from acteme.recordings.windows import Windows
@@ -120,30 +119,28 @@ def _run_tiny(arm: str, seed: int, folder: Path) -> Metrics:
 def _measure(arm: str, seed: int, folder: Path, tiny: bool) -> Metrics:
     corpus = open_data(TINY_WORLD if tiny else WORLD)
     train, phase = corpus.select("train"), ARMS[arm][0]
-    settings = Settings(seed=seed, steps=2 if tiny else None, precision="bf16", progress=False, checkpoint=600)
+    settings = Settings(seed=seed, steps=2 if tiny else None, best="-nats_validation", precision="bf16",
+                        progress=False, checkpoint=600)  # fmt: skip
     aligned = folder / f"{phase.replace(' ', '-')}.safetensors"
     reader = folder / "reader.safetensors"
     place = folder / arm.replace(" ", "-")
-    shutil.rmtree(place, ignore_errors=True)  # what an interruption left
     config = _config(arm, seed, tiny)
     if reader.exists():
         config = replace(
             config, speak=replace(config.speak, language=replace(config.speak.language, start=str(reader)))
         )
-    run = create(catalog.find("ilm"), corpus, None, place, config, False, replace(settings, best="-nats_validation"))
-    told: Metrics = {}
+    run = begun("ilm", corpus, place, config, settings)
     if not aligned.exists():
-        train_stage(run, train, "align", settings)
+        trained(run, train, "align")
         shutil.copy(run.weights("align"), aligned)
-        lost = run.history("align")
-        told = {name: float(lost[name][-100:].mean()) for name in ("itc", "itm", "itg")}
     run.stage_folder("align").mkdir(parents=True, exist_ok=True)
     shutil.copy(aligned, run.weights("align"))  # the arms of one phase 1 have the same one
-    validation = corpus.select("val")
-    train_stage(run, train, "speak", run.settings, validation)
+    trained(run, train, "speak", validation=corpus.select("val"))
     if not reader.exists():
         shutil.copy(run.weights("speak"), reader)
-    made = _found(load(place), corpus.select("test"), train) | told
+    lost = run.history("align")  # of the arm that trained it
+    told = {name: float(lost[name][-100:].mean()) for name in ("itc", "itm", "itg") if lost}
+    made = _found(run, corpus.select("test"), train) | told
     shutil.rmtree(place)
     return made
 

@@ -22,13 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from acteme import catalog
+from acteme.claims.arms import begun, trained
 from acteme.claims.experiment import Comparison, Experiment, Metrics
 from acteme.engine.config import to_json
 from acteme.engine.evaluate import evaluate
-from acteme.engine.run import Run, load
+from acteme.engine.run import Run
 from acteme.engine.settings import Settings
-from acteme.engine.train import create, train_stage
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.sources import open_data
 from acteme.recordings.windows import Windows
@@ -111,22 +110,20 @@ def _measure(arm: str, seed: int, folder: Path, world: str, labeled: int, tiny: 
     out: Metrics = {}
     for protocol in (TUNED, LINEAR):
         place = folder / f"{arm}-{protocol}"
-        shutil.rmtree(place, ignore_errors=True)  # what an interruption left
-        run = create(catalog.find("lac"), train, None, place, _config(arm, protocol == LINEAR, tiny), False, settings)
+        run = begun("lac", train, place, _config(arm, protocol == LINEAR, tiny), settings)
         if arm != "random":
-            _once(run, train, "generator", settings, folder / "generator")
-            _once(run, train, "contrast", settings, folder / f"{arm}-contrast")
-        train_stage(run, known, "segment", settings)
-        found = evaluate(load(place), corpus).metrics
+            _once(run, train, "generator", folder / "generator")
+            _once(run, train, "contrast", folder / f"{arm}-contrast")
+        found = evaluate(trained(run, known, "segment"), corpus).metrics
         out |= {f"{protocol} {name}": found[metric] for name, metric in METRICS.items()}
         shutil.rmtree(place)
     return out
 
 
-def _once(run: Run, train: Corpus, stage: str, settings: Settings, shared: Path) -> None:
+def _once(run: Run, train: Corpus, stage: str, shared: Path) -> None:
     """Trains a stage whose weights other runs of this seed share, or takes what is there."""
     if not shared.exists():
-        train_stage(run, train, stage, settings)
+        trained(run, train, stage)
         part = shared.with_name(f"{shared.name}.part")
         shutil.copytree(run.stage_folder(stage), part, dirs_exist_ok=True)
         part.rename(shared)

@@ -21,13 +21,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from acteme import catalog
+from acteme.claims.arms import begun, trained
 from acteme.claims.experiment import Comparison, Experiment, Metrics
 from acteme.engine.config import to_json
 from acteme.engine.evaluate import evaluate
 from acteme.engine.run import Run, load
 from acteme.engine.settings import Settings
-from acteme.engine.train import create, train_stage
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.sources import open_data
 from acteme.systems.recognize.pcan import Config
@@ -115,10 +114,6 @@ def _measure(arm: str, seed: int, folder: Path, world: str, tiny: bool) -> Metri
 
 def _trained(arm: str, seed: int, folder: Path, corpus: Corpus, tiny: bool) -> Run:
     """The training that some arms of a seed are read off."""
-    place = folder / arm
-    if not (place / "recognize" / "weights.safetensors").exists():
-        shutil.rmtree(place, ignore_errors=True)
-        settings = Settings(seed=seed, steps=2 if tiny else None, progress=False, checkpoint=600)
-        run = create(catalog.find("pcan"), corpus, None, place, _config(arm, tiny), False, settings)
-        train_stage(run, corpus.select("train"), "recognize", settings)
-    return load(place)
+    settings = Settings(seed=seed, steps=2 if tiny else None, progress=False, checkpoint=600)
+    run = begun("pcan", corpus, folder / arm, _config(arm, tiny), settings)
+    return trained(run, corpus.select("train"), "recognize")

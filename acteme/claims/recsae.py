@@ -29,15 +29,14 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from acteme import catalog
+from acteme.claims.arms import begun, trained
 from acteme.claims.experiment import Comparison, Experiment, Metrics
 from acteme.engine.concepts import Seen, first_items, look
 from acteme.engine.config import to_json
 from acteme.engine.interpret import tags_of
 from acteme.engine.logs import met
-from acteme.engine.run import Run, load
+from acteme.engine.run import Run
 from acteme.engine.settings import Settings
-from acteme.engine.train import create, train_stage
 from acteme.recordings.annotations import Preferences
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.sources import open_data
@@ -96,15 +95,9 @@ def _run_tiny(arm: str, seed: int, folder: Path) -> Metrics:
 
 def _trained(seed: int, folder: Path, train: Corpus, tiny: bool) -> Run:
     """The recommender and its autoencoder, which all arms of a seed look at."""
-    place = folder / "run"
-    if (place / "autoencode" / "weights.safetensors").exists():
-        return load(place)
-    shutil.rmtree(place, ignore_errors=True)
     settings = Settings(seed=seed, steps=2 if tiny else None, progress=False, checkpoint=600)
-    run = create(catalog.find("recsae"), train, None, place, _config(tiny), False, settings)
-    for stage in run.stages:
-        train_stage(run, train, stage, settings)
-    return load(place)
+    run = begun("recsae", train, folder / "run", _config(tiny), settings)
+    return trained(run, train, *run.stages)
 
 
 @dataclass(frozen=True)

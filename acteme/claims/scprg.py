@@ -37,13 +37,13 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from acteme import catalog
+from acteme.claims.arms import begun, trained
 from acteme.claims.experiment import Comparison, Experiment, Metrics
 from acteme.engine.config import to_json
 from acteme.engine.measures.arguments import joined, predicted
-from acteme.engine.run import Run, load
+from acteme.engine.run import Run
 from acteme.engine.settings import Settings
-from acteme.engine.train import begin, create, train_stage
+from acteme.engine.train import begin
 from acteme.nn.recipe import Recipe
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.sources import open_data
@@ -110,7 +110,6 @@ def _measure(arm: str, seed: int, folder: Path, tiny: bool) -> Metrics:
     corpus = open_data(f"{TINY if tiny else WORLD}&seed={seed}")
     first = _trained("pretrain", folder / "pretrain", arm, corpus, settings, tiny)
     place = folder / arm
-    shutil.rmtree(place, ignore_errors=True)  # what an interruption left
     run = _trained("extract", place, arm, corpus, settings, tiny, first)
     module = run.module("extract")
     test = TEST.replace("250", "8") if tiny else TEST
@@ -126,14 +125,10 @@ def _trained(
     stage: str, place: Path, arm: str, corpus: Corpus, settings: Settings, tiny: bool, first: Run | None = None
 ) -> Run:
     """A run with one stage trained, the earlier one taken from `first`; what is trained already stays."""
-    if (place / "run.json").exists() and load(place).done(stage):
-        return load(place)
-    shutil.rmtree(place, ignore_errors=True)
-    run = create(catalog.find("scprg"), corpus, None, place, _config(arm, tiny), False, settings)
+    run = begun("scprg", corpus, place, _config(arm, tiny), settings)
     if first is not None:
         begin(run, first, ["pretrain"])
-    train_stage(run, corpus.select("train"), stage, settings)
-    return load(place)
+    return trained(run, corpus.select("train"), stage)
 
 
 def _tally(module: nn.Module, corpus: Corpus) -> Tally:

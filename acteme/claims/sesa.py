@@ -35,14 +35,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from acteme import catalog
+from acteme.claims.arms import begun, trained
 from acteme.claims.experiment import Comparison, Experiment, Metrics
 from acteme.engine.config import to_json
 from acteme.engine.measures import Asked
 from acteme.engine.measures.matching import answered, asked_for, known_pairs
-from acteme.engine.run import Run, load
+from acteme.engine.run import Run
 from acteme.engine.settings import Settings
-from acteme.engine.train import create, train_stage
 from acteme.recordings.behavior.readers.esco import chosen
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.sources import open_data
@@ -122,21 +121,19 @@ def _measure(arm: str, seed: int, folder: Path, world: str, tiny: bool) -> Metri
         return json.loads((folder / "permuted-metrics.json").read_text())
     settings = Settings(seed=seed, steps=2 if tiny else None, progress=False, checkpoint=600)
     place = folder / arm.replace(" ", "-")
-    shutil.rmtree(place, ignore_errors=True)  # what an interruption left
-    run = create(catalog.find("sesa"), corpus, None, place, _config(arm), False, settings)
+    run = begun("sesa", corpus, place, _config(arm), settings)
     train = corpus.select("train")
     shared = folder / "skills.safetensors"
     if run.config.match.pretrained:
         if not shared.exists():
-            train_stage(run, train, "skills", settings)
+            trained(run, train, "skills")
             shutil.copy(run.weights("skills"), shared)
         run.stage_folder("skills").mkdir(parents=True, exist_ok=True)
         shutil.copy(shared, run.weights("skills"))  # the arms with a stage A have the same one
-    train_stage(run, train, "match", settings)
-    found = _learned(load(place), corpus)
+    found = _learned(trained(run, train, "match"), corpus)
     if arm == "sesa":
         exchanged = np.random.default_rng(seed).permutation(len(corpus.spec.classes))
-        (folder / "permuted-metrics.json").write_text(json.dumps(_learned(load(place), corpus, exchanged)))
+        (folder / "permuted-metrics.json").write_text(json.dumps(_learned(run, corpus, exchanged)))
     shutil.rmtree(place)
     return found
 
