@@ -1,5 +1,6 @@
 """What prediction and encoding are given, as recordings that are read one at a time, in whatever process."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from acteme.engine.share import Shared, share
-from acteme.errors import InputError
+from acteme.errors import DataWarning, InputError
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Item, Recording
 from acteme.recordings.spec import Spec
@@ -36,6 +37,8 @@ class Part:
     """of a memory-mapped corpus."""
     surfaces: np.ndarray | None = None
     """Maps of the scenes of `spec`, where there are any."""
+    skip_bad: bool = False
+    """Leave out files that cannot be read, with a word."""
 
     def __len__(self) -> int:
         return len(self.recordings) + len(self.items) + len(self.rows)
@@ -46,10 +49,21 @@ class Part:
             corpus = self.corpus.open()
             found: Iterator[Recording] = (corpus[i] for i in self.rows)
         elif self.items:
-            found = (item.read() for item in self.items)
+            found = self._read()
         else:
             found = iter(self.recordings)
         return (r for r in found if split is None or r.split == split)
+
+    def _read(self) -> Iterator[Recording]:
+        for item in self.items:
+            try:
+                recording = item.parsed()
+            except InputError as error:
+                if not self.skip_bad:
+                    raise
+                _leave_out(error)
+            else:
+                yield recording
 
     def cut(self, size: int) -> Iterator["Part"]:
         """The same in parts of at most so many recordings."""
@@ -85,12 +99,18 @@ def _part(one: Input, split: str | None) -> Part:
 
         listing = list_data(one)
         if not isinstance(listing, Corpus):
-            if listing.problems:
-                raise listing.problems[0]
-            return Part(listing.spec, items=tuple(listing.items), surfaces=listing.surfaces)
+            for problem in listing.problems:
+                if not listing.skip_bad:
+                    raise problem
+                _leave_out(problem)
+            return Part(listing.spec, items=tuple(listing.items), surfaces=listing.surfaces, skip_bad=listing.skip_bad)
         one = listing
     chosen = one if split is None else one.select(split)
     shared = share(chosen)
     if shared.folder is not None:
         return Part(one.spec, rows=tuple(range(len(chosen))), corpus=shared, surfaces=one.surfaces)
     return Part(one.spec, recordings=tuple(chosen), surfaces=one.surfaces)
+
+
+def _leave_out(problem: InputError) -> None:
+    warnings.warn(f"left out: {problem}", DataWarning, stacklevel=3)

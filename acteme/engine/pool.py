@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
-from acteme.errors import ActemeError, InputError, MissingError
+from acteme.errors import ActemeError, DataWarning, InputError, MissingError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -55,19 +55,44 @@ def _in_processes(function: Callable[[T], R], tasks: Iterable[T], workers: int) 
     pool = Parallel(n_jobs=workers, return_as="generator", pre_dispatch=AHEAD * workers, batch_size=1)
     results = pool(delayed(_quietly)(function, task, workers) for task in tasks)
     try:
-        yield from results
+        yield from map(_said, results)
     finally:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that results were left unused is the caller's choice
             results.close()
 
 
-def _quietly(function: Callable[[T], R], task: T, workers: int) -> R:
+def _quietly(function: Callable[[T], R], task: T, workers: int) -> tuple[R, list[str]]:
     """In a worker: the cores are shared among the workers."""
     import torch
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
-    return function(task)
+    return _noted(function, task)
+
+
+def _noted(function: Callable[[T], R], task: T) -> tuple[R, list[str]]:
+    """In a worker: a result, and what is to be known of the data."""
+    notes: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DataWarning)
+        shown = warnings.showwarning
+
+        def keep(message: Warning | str, category: type[Warning], *where: Any) -> None:
+            if issubclass(category, DataWarning):
+                notes.append(str(message))
+            else:
+                shown(message, category, *where)
+
+        warnings.showwarning = keep  # type: ignore[assignment]
+        return function(task), notes
+
+
+def _said(made: tuple[R, list[str]]) -> R:
+    """In the process that asked: says what is to be known."""
+    result, notes = made
+    for note in notes:
+        warnings.warn(note, DataWarning, stacklevel=2)
+    return result
 
 
 def _on_ray(function: Callable[[T], R], tasks: Iterable[T], workers: int) -> Iterator[R]:
@@ -81,20 +106,16 @@ def _on_ray(function: Callable[[T], R], tasks: Iterable[T], workers: int) -> Ite
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
     try:
         held: Any = ray.put(function)
-        remote: Any = ray.remote(_call)
+        remote: Any = ray.remote(_noted)
         queue, waiting = iter(tasks), []  # type: ignore[var-annotated]
         while True:
             waiting += [remote.remote(held, task) for task in islice(queue, AHEAD * workers - len(waiting))]
             if not waiting:
                 return
-            yield _result(ray, waiting.pop(0))
+            yield _said(_result(ray, waiting.pop(0)))
     finally:
         if started:
             ray.shutdown()
-
-
-def _call(function: Callable[[T], R], task: T) -> R:
-    return function(task)
 
 
 def _result(ray: Any, reference: Any) -> Any:

@@ -106,6 +106,8 @@ def predict(
 def _some(made: Iterator[Answer], split: str | None) -> Iterator[Answer]:
     """The same; InputError where there is none."""
     first = next(made, None)
+    if first is None and split is None:
+        raise InputError("no recording could be read", "inputs", "see why with acteme data check")
     if first is None:
         raise InputError(f"no recording is in split '{split}'", "--split", "leave it away, or name another")
     yield first

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -99,22 +98,15 @@ def read_all(listing: Listing, left_out: list[str] | None, progress: Progress | 
         raise listing.problems[0]
     for n, item in enumerate(listing.items):
         try:
-            recording = item.read()
-        except (InputError, OSError) as error:
-            problem = error if isinstance(error, InputError) else _unreadable(error, item.where)
+            recording = item.parsed()
+        except InputError as error:
             if left_out is None:
-                raise problem from error
-            left_out.append(str(problem))
+                raise
+            left_out.append(str(error))
         else:
-            yield replace(recording, where=recording.where or item.where)
+            yield recording
         if progress is not None:
             progress(n + 1, len(listing.items))
-
-
-def _unreadable(error: OSError, where: str) -> InputError:
-    return InputError(
-        f"cannot be read: {error.strerror or error}", where, "correct its name or its access rights, or leave it out"
-    )
 
 
 def _make(

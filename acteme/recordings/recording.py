@@ -1,7 +1,7 @@
 """One observation over time, and a data set that has been listed but not yet parsed."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +66,15 @@ class Item:
     read: Callable[[], Recording]
     """Parses it; raises InputError where it is bad."""
 
+    def parsed(self) -> Recording:
+        """The recording; InputError where it cannot be read, for whatever reason."""
+        try:
+            recording = self.read()
+        except OSError as error:
+            mend = "correct its name or its access rights, or leave it out"
+            raise InputError(f"cannot be read: {error.strerror or error}", self.where, mend) from error
+        return replace(recording, where=recording.where or self.where)
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -81,6 +90,8 @@ class Listing:
     """What is wrong with recordings that could be named but not listed in `items`."""
     surfaces: np.ndarray | None = None
     """(scenes, H, W) uint8: class of each pixel of each scene's map, where there are maps."""
+    skip_bad: bool = False
+    """What cannot be read is to be left out, with a word."""
     notes: Sequence[str] = ()
     """What the reader left out or could not check, a line each."""
     catalog: pa.Table | None = None

@@ -8,7 +8,7 @@ they have no part in what the cache keeps.
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -239,7 +239,7 @@ def list_data(data: str | Path | Corpus) -> Listing | Corpus:
     """Lists a data set without parsing or caching its recordings; worlds and corpora come whole.
 
     What is only listed still has all its recordings: which ones the options of every data set leave is known when they
-    are read.
+    are read. With `skip_bad`, `Listing.skip_bad` says so.
 
     Raises:
         InputError: see `parse`; an option is wrong; the data set cannot be listed.
@@ -247,12 +247,12 @@ def list_data(data: str | Path | Corpus) -> Listing | Corpus:
     if isinstance(data, Corpus):
         return data
     request = parse(data)
-    choose = _common(request).choose
+    skip, choose = _common(request)
     if request.name == "corpus":
         return choose(Corpus.open(Path(str(request.path))))
     function, options = _bind(request)
     listed = function(request.path, **options) if request.path else function(**options)
-    return choose(listed) if isinstance(listed, Corpus) else listed
+    return choose(listed) if isinstance(listed, Corpus) else replace(listed, skip_bad=skip)
 
 
 def open_data(data: str | Path | Corpus, *, skip_bad: bool = False, progress: Progress | None = None) -> Corpus:

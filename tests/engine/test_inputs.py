@@ -2,10 +2,11 @@
 
 import pickle
 
+import numpy as np
 import pytest
 
 from acteme.engine.inputs import dealt, parts
-from acteme.errors import InputError
+from acteme.errors import DataWarning, InputError
 from acteme.recordings.corpus import Corpus
 from tests.engine.toys import SPEC, untrimmed
 
@@ -35,6 +36,20 @@ def test_a_recording_and_mixtures():
     assert names(parts(corpus[1])) == ["r1"]
     assert names(parts([corpus[2], corpus])) == ["r2", "r0", "r1", "r2"]
     assert names(parts(corpus[1]), "test") == []
+
+
+def test_files_that_cannot_be_read_are_left_out_where_that_is_wished(tmp_path):
+    for name in ("a", "b", "c"):
+        np.save(tmp_path / f"{name}.npy", np.ones((5, 1, 17, 2), np.float32))
+    rows = [f"{n}.npy,10,x" for n in ("a", "b", "c", "d")]
+    (tmp_path / "annotations.csv").write_text("\n".join(["file,fps,label", *rows]))
+    (tmp_path / "acteme.toml").write_text('layout = "coco17"')
+    (tmp_path / "b.npy").write_bytes(b"no array")
+    with pytest.raises(InputError, match=r"d\.npy"):
+        parts(tmp_path)
+    with pytest.warns(DataWarning) as told:
+        assert names(parts(f"{tmp_path}?skip_bad=true")) == ["a", "c"]
+    assert [("b.npy" in str(w.message), "d" in str(w.message)) for w in told] == [(False, True), (True, True)]
 
 
 def test_nothing_is_refused():

@@ -1,6 +1,7 @@
 """The same results in order from this process, from a pool and from Ray; errors pass unchanged."""
 
 import os
+import warnings
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from acteme.engine import pool as module
 from acteme.engine.encode import encode
 from acteme.engine.pool import pool_map, worker_count
 from acteme.engine.predict import predict
-from acteme.errors import InputError, MissingError
+from acteme.errors import DataWarning, InputError, MissingError
 from tests.engine.trained import alike, segmenting
 
 
@@ -36,6 +37,19 @@ def test_results_come_in_order_and_errors_unchanged(workers, ray):
     assert (os.getpid() in {r[1] for r in results}) == (workers == 1 and not ray)
     with pytest.raises(InputError, match="task: -1 is negative; give more"):
         list(pool_map(square, [1, -1, 2], workers, ray))
+
+
+def noting(n):
+    warnings.warn(f"{n} is left out", DataWarning, stacklevel=2)
+    return n
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize(("workers", "ray"), [(1, False), (2, False), (2, True)])
+def test_what_is_to_be_known_of_the_data_is_said_in_this_process(workers, ray):
+    with pytest.warns(DataWarning) as told:
+        assert list(pool_map(noting, [3, 4], workers, ray)) == [3, 4]
+    assert [str(w.message) for w in told] == ["3 is left out", "4 is left out"]
 
 
 @pytest.mark.usefixtures("cluster")

@@ -7,8 +7,9 @@ import pytest
 
 from acteme.engine.predict import predict
 from acteme.engine.segmenter import Rules
-from acteme.errors import InputError
+from acteme.errors import DataWarning, InputError
 from acteme.recordings.recording import Recording
+from acteme.recordings.skeleton.layouts import layout
 from tests.engine.toys import SPEC, untrimmed
 from tests.engine.trained import alike, recognizing, segmenting
 
@@ -83,6 +84,15 @@ def test_files_are_read_and_converted(tmp_path):
     np.save(tmp_path / "clip.npy", corpus[0].arrays["skeleton"])
     (found,) = predict(run, f"file:{tmp_path / 'clip.npy'}?layout=coco17&fps=10")
     assert found.recording == "clip" and spans(found) == truth(corpus[0])
+
+
+def test_nothing_but_broken_files_is_refused(tmp_path):
+    run, _ = segmenting()
+    rows = ["frame,person,joint,x,y", *(f"0,0,{j},1,1" for j in layout("coco17").joints), "1,0,nose,far,away"]
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    (tmp_path / "annotations.csv").write_text("file,fps,label\na.csv,10,")
+    with pytest.warns(DataWarning, match="left out"), pytest.raises(InputError, match="no recording could be read"):
+        list(predict(run, f"{tmp_path}?skip_bad=true"))
 
 
 def test_a_pool_predicts_the_same():
