@@ -10,6 +10,7 @@ from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
 from acteme.systems.inspect.recsae.autoencoder import AutoencodeConfig, Autoencoder
 from acteme.systems.inspect.recsae.base import Base, BaseConfig
+from acteme.systems.inspect.recsae.dictionary import revival, variance
 from tests.systems.inspect.recsae.test_base import batch
 
 SPEC = Spec(items=9)
@@ -47,12 +48,23 @@ def test_the_model_is_no_part_of_it_and_learns_nothing():
 
 
 def test_left_away_the_recommender_is_the_same():
-    module, rows = made(), batch(*ROWS)
-    bare = module.model.predict(rows)
-    assert torch.equal(module.model.predict(rows).query, bare.query) and torch.equal(
-        module.predict(rows).table, bare.table
-    )
-    assert not torch.allclose(module.predict(rows).query, bare.query)
+    torch.manual_seed(1)
+    base = Base(BaseConfig("recent", width=4, windows=Windows(frames=6, stride=1, prefixes=True)), SPEC)
+    for p in base.parameters():
+        torch.nn.init.normal_(p)
+    rows = batch(*ROWS)
+    alone = base.eval().predict(rows)
+    module = Autoencoder(CONFIG, SPEC)
+    module.attach(base)
+    module.before_epoch(0)
+    module.train().losses(rows)["total"].backward()
+    module.after_step()
+    module.eval().peak.fill_(2.0)
+    module.turn({5: 1.5})
+    through = module.predict(rows)
+    left = module.model.predict(rows)
+    assert torch.equal(left.query, alone.query) and torch.equal(left.table, alone.table)
+    assert torch.equal(through.table, alone.table) and not torch.allclose(through.query, alone.query)
 
 
 def test_an_autoencoder_that_gives_back_its_input_changes_nothing():
@@ -180,14 +192,60 @@ def test_the_center_starts_in_the_mean_where_asked():
     assert not zero.dictionary.center.any()
 
 
-def test_the_official_residual_has_a_gradient():
-    ours, official = made(dead="epoch"), made(dead="epoch", official_revival=True)
-    for module in (ours, official):
-        module.quiet.fill_(1)
-        module.quiet[:4] = 0
-    x = ours.vectors(batch(*ROWS), "all")
-    one, two = ours.reconstruct(x), official.reconstruct(x)
-    assert one["fvu"].item() == two["fvu"].item() and one["revive"].item() != two["revive"].item()
+def some_dead(**changes) -> tuple[Autoencoder, torch.Tensor]:
+    """All but four latents are dead, among them some that are chosen; and vectors."""
+    module = made(dead="epoch", **changes)
+    module.quiet.fill_(1)
+    module.quiet[:4] = 0
+    return module, module.vectors(batch(*ROWS), "all")
+
+
+def test_the_loss_is_what_is_unexplained_and_a_thirty_second_of_what_the_dead_miss():
+    for weight in ({}, {"revive": 0.5}, {"official_revival": True}):
+        module, x = some_dead(**weight)
+        found, own = module.reconstruct(x), module.dictionary
+        e = x - own.decode(own.encode(x))
+        missed = -e if "official_revival" in weight else e
+        aux = revival(own, own.activations(x), missed, module.dead, "official_revival" in weight) / variance(x)
+        torch.testing.assert_close(found["fvu"], e.square().sum() / variance(x))
+        torch.testing.assert_close(found["revive"], aux)
+        assert aux > 0.01
+        torch.testing.assert_close(found["total"], found["fvu"] + weight.get("revive", 1 / 32) * aux)
+
+
+@pytest.mark.parametrize("official", [False, True])
+def test_only_the_official_residual_has_a_gradient(official):
+    """What the living find is changed by how badly the dead explain the rest only as officially."""
+    module, x = some_dead(official_revival=official)
+    own = module.dictionary
+    found = torch.autograd.grad(module.reconstruct(x)["revive"], list(own.parameters()))
+    e = own.decode(own.encode(x)) - x if official else (x - own.decode(own.encode(x))).detach()
+    wanted = torch.autograd.grad(
+        revival(own, own.activations(x), e, module.dead, official) / variance(x), list(own.parameters())
+    )
+    for a, b in zip(found, wanted, strict=True):
+        torch.testing.assert_close(a, b)
+    decoder = found[[n for n, _ in own.named_parameters()].index("decoder")]
+    chosen = own.encode(x)
+    alive = [n for n in chosen.latent[chosen.value > 0].unique().tolist() if not module.dead[n]]
+    assert alive and decoder[alive].any(1).all() == official and decoder[alive].any() == official
+
+
+def test_official_autoencoders_load():
+    torch.manual_seed(2)
+    theirs = {"sae_module.W_dec": torch.randn(16, 4), "sae_module.b_dec": torch.randn(4),
+              "sae_module.encoder.weight": torch.randn(16, 4), "sae_module.encoder.bias": torch.randn(16),
+              "i_embeddings.weight": torch.randn(10, 4)}  # fmt: skip
+    module = made()
+    module.quiet.fill_(999)
+    module.load_state_dict(Autoencoder.official_state_dict(theirs))
+    assert not module.dead.any() and not module.seen.any() and not module.peak.any()
+    x = module.vectors(batch(*ROWS))
+    pre = ((x - theirs["sae_module.b_dec"]) @ theirs["sae_module.encoder.weight"].T
+           + theirs["sae_module.encoder.bias"]).relu()  # fmt: skip
+    value, latent = pre.topk(2, dim=1)
+    z = torch.zeros_like(pre).scatter(1, latent, value)
+    torch.testing.assert_close(module.through(x), z @ theirs["sae_module.W_dec"] + theirs["sae_module.b_dec"])
 
 
 def test_wrong_inputs():

@@ -120,6 +120,15 @@ def test_k_is_between_one_and_all(k):
         Dictionary(2, 8, k)
 
 
+def test_weights_start_as_they_should():
+    torch.manual_seed(0)
+    own = Dictionary(64, 1024, 8)
+    weight = own.encoder.weight
+    assert weight.abs().max() <= 1 / 8 and weight.norm(dim=1).mean().item() == pytest.approx(3**-0.5, abs=0.01)
+    torch.testing.assert_close(own.decoder, weight / weight.norm(dim=1, keepdim=True))
+    assert not own.encoder.bias.any() and not own.center.any()
+
+
 def test_parameters():
     assert sum(p.numel() for p in Dictionary(64, 1024, 8).parameters()) == 132_160
     assert sum(p.numel() for p in Dictionary(64, 2048, 32).parameters()) == 264_256
