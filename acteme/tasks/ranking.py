@@ -31,7 +31,7 @@ and, with `mean`, behind j / (m + 1) of the q, its mean place in a random order;
 
 SHARE = {"optimistic": 0.0, "pessimistic": 1.0}
 """Share of the equal scores that rank before a positive, where it does not depend on their number."""
-AT = (5, 10, 20)
+AT = (5, 10, 20, 50)
 """The K that are reported unless told otherwise."""
 
 

@@ -194,7 +194,9 @@ def test_without_edits_and_with_what_is_missed_the_recommender_answers_as_it_is(
 
 def test_evaluation_compares_with_the_recommender_itself(run, data):
     metrics = evaluate(run, data).metrics
-    assert {"ndcg@10", "base_ndcg@10", "fvu", "dead", "active"} <= metrics.keys()
+    assert {"fvu", "dead", "active"} <= metrics.keys()
+    ranks = {f"{base}{name}@{k}" for base in ("", "base_") for name in ("hr", "ndcg") for k in (5, 10, 20, 50)}
+    assert ranks <= metrics.keys()
     assert 0 < metrics["fvu"] < 1.5 and 0 <= metrics["dead"] < 1 and 0 < metrics["active"] <= 2
 
 

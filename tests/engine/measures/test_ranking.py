@@ -147,7 +147,7 @@ def test_sampled_items_are_new_and_the_same_for_every_run(tmp_path):
 def test_a_run_learns_and_is_measured(tmp_path):
     run, corpus = trained("ranking")
     made = evaluate(run, corpus)
-    assert made.protocol == "full" and set(made.metrics) >= {"hr@5", "hr@10", "ndcg@10", "mrr"}
+    assert made.protocol == "full" and set(made.metrics) >= {"hr@5", "hr@10", "ndcg@10", "ndcg@50", "mrr"}
     low, high = made.intervals["ndcg@5"]
     assert low <= made.metrics["ndcg@5"] <= high
     assert made.metrics["hr@5"] > 5 / 12
