@@ -1,5 +1,6 @@
 """ReChorus files: train.csv, dev.csv and test.csv with tabs between, and what is known of items and users."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,8 @@ LIST = r"^\[\s*(\d+\s*(,\s*\d+\s*)*)?\]$"
 
 
 def rechorus(path: Path, core: int = 0, rare: int = 1) -> Corpus:
-    """ReChorus: train.csv, dev.csv and test.csv, which are the splits, and maybe item_meta.csv and user_meta.csv.
+    """ReChorus: train.csv, dev.csv and test.csv, which are the splits, and maybe item_meta.csv, user_meta.csv and
+    item_info.csv, whose columns `item_id` and `title` name the items.
 
     Fields are the categories of events (`c_...`), items (`i_...`) and users (`u_...`), except those that end with `_f`,
     which are numbers; a column `label` is the outcome. Items keep their numbers where these go from 1 without gaps. The
@@ -68,8 +70,12 @@ def rechorus(path: Path, core: int = 0, rare: int = 1) -> Corpus:
             log.add(chunk)
     sizes = f"{min(candidates)} to {max(candidates)}" if len(candidates) > 1 else "".join(map(str, candidates))
     notes = [f"neg_items has {sizes} candidates for each event: they are not used, every item is ranked"]
-    catalog = joined(_catalog(metas["item_id"], problems)) if "item_id" in metas else None
-    seen = [*files.values(), *metas.values(), path]
+    info = path / "item_info.csv"
+    infos = [info] if info.is_file() else []
+    known_items = [_catalog(metas["item_id"], problems)] if "item_id" in metas else []
+    known_items += [_titles(info, problems) for info in infos]
+    seen = [*files.values(), *metas.values(), *infos, path]
+    catalog = _together([joined(table) for table in known_items]) if known_items else None
     return log.corpus(seen, core, rare, catalog, numeric=True, notes=notes if candidates else ())
 
 
@@ -106,6 +112,26 @@ def _catalog(path: Path, problems: Problems) -> pa.Table:
         value, bad = number(column)
         out[name] = pa.array(value.astype(np.float64), mask=bad) if name.endswith("_f") else column
     return pa.table(out)
+
+
+def _titles(path: Path, problems: Problems) -> pa.Table:
+    """What items are called; an empty title is none."""
+    if missing := [name for name in ("item_id", "title") if name not in header(path, HOW)]:
+        raise InputError(f"has no column '{missing[0]}'", f"{path} line 1", "write item_id and title")
+    columns = _read(path, ["item_id", "title"], problems)
+    title = pc.utf8_trim_whitespace(columns["title"])
+    title = pc.if_else(pc.equal(title, ""), pa.scalar(None, pa.string()), title)
+    return pa.table({"item": columns["item_id"], "title": title})
+
+
+def _together(catalogs: Sequence[Callable[[pa.Array], pa.Table]]) -> Callable[[pa.Array], pa.Table]:
+    """Several catalogs of the same items as one."""
+
+    def catalog(names: pa.Array) -> pa.Table:
+        made = [one(names) for one in catalogs]
+        return pa.table({n: table[n] for table in made for n in table.column_names})
+
+    return catalog
 
 
 def _read(path: Path, wanted: list[str], problems: Problems) -> dict[str, pa.Array]:

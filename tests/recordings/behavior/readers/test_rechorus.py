@@ -37,6 +37,24 @@ def test_files_are_splits_and_items_keep_their_numbers(folder):
     assert notes[0] == "neg_items has 0 to 3 candidates for each event: they are not used, every item is ranked"
 
 
+INFO = 'item_id\ttitle\tprice\n4\tOat "bran" flakes, 32-Ounce\t1\n2\tGreen tea\t\n3\t \t2\n9\tNobody\'s\t3\n'
+
+
+@pytest.mark.parametrize("meta", [True, False])
+def test_titles_of_items(folder, meta):
+    (folder / "item_info.csv").write_text(INFO)
+    if not meta:
+        (folder / "item_meta.csv").unlink()
+    corpus = open_data(f"rechorus:{folder}")
+    assert corpus.catalog["item"].to_pylist() == ["1", "2", "3", "4"]
+    assert corpus.catalog["title"].to_pylist() == [None, "Green tea", None, 'Oat "bran" flakes, 32-Ounce']
+    assert ("i_price_f" in corpus.catalog.column_names) == meta
+    assert corpus.spec.fields == (("c_hour_c", "i_category", "u_age") if meta else ("c_hour_c", "u_age"))
+    (folder / "item_info.csv").write_text(INFO.replace("title", "name"))
+    with pytest.raises(InputError, match=r"item_info.csv line 1: has no column 'title'; write item_id and title"):
+        open_data(f"rechorus:{folder}")
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
