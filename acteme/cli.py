@@ -404,7 +404,7 @@ def concepts(
     Args:
         run: a run of a system that inspects a recommender, such as recsae.
         data: what to look at; the data that it was trained on unless given.
-        split: of which part.
+        split: of which part; where everyone's last item is the test, these are the people of training, one step later.
         cases: sequences that make a concept, and of each kind that verify it.
         model: a language model that reads titles: smollm2 (comes along, small), a folder, a GGUF file, a model of the
             hub, or what the endpoint calls it. The catalog's tags name concepts unless it or an endpoint is given.

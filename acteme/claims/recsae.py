@@ -7,6 +7,10 @@ recommender puts first. A unit's purity is the share of its best tag (genre, dec
 twenty sequences, of twenty people, less that tag's share among all sequences; the tag is chosen on ten of them, purity
 is measured on the other ten. The best 64 units of each kind by the first ten count.
 
+The autoencoder learns from people's vectors after every third of their latest items, some 11,800, ten times in batches
+of 256: 460 steps, where 2,000 steps of 512 were planned. They are enough for what was asked of these, at most 15% of
+the variance unexplained, and keep five seeds short.
+
 Arms, on the same recommender in each seed:
 
 - `latents`: of the autoencoder: RecSAE;

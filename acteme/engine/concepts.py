@@ -101,7 +101,8 @@ def concepts(
     Args:
         run: a run of a system that inspects a recommender, or its folder.
         data: what to look at; the data that it was trained on unless given.
-        split: of which part; sequences that the recommender learned from flatter it.
+        split: of which part; sequences that the recommender learned from flatter it. Where everyone's last item is the
+            test, these are the people of training, one step later.
         interpreter: who names and judges; the tags of the catalog unless given.
         cases: N, of each kind.
         seed: of what is drawn.

@@ -33,17 +33,22 @@ step 1.2 times (choosing the largest activations is a quarter of it on both side
   wrong sign, so that they learn to make the error worse, has the center twice, and a gradient: `official_revival`.
 - Directions are made as long as 1 after every step; officially once an epoch (`normalize="epoch"`), so they drift.
 - A latent is active where it is above zero; officially where it is among the k largest, even at zero. It is dead after
-  400 steps without (of the paper's third version); officially after an epoch (`dead="epoch"`). In the first epoch
+  400 steps without (of the paper's third version); officially after an epoch (`dead="epoch"`), so that in the first one
   none is.
 - `rows="all"` learns from every step of a history, as officially; `rows="last"` (the small setting) from users' vectors
   alone, which is what is explained: with positions from the end, an inner step has a place that no user's vector has.
 - The epoch that ranks best through the autoencoder is kept where asked, by `--best ndcg@5`; officially always, and
   training ends after 10 epochs without a better one.
 - No weight decay on the autoencoder; officially what is meant for the recommender reaches it too (1e-6, not the bias).
+  The recommender's own (1e-6, in its gradients) is on all of its weights; officially not on biases.
 - Ties rank by their mean place, seen items are those before the target; officially ties count against the target, and
   the user's other held-out item is left out.
 - Concepts, verification and turning are not in the official code; they follow the paper. The catalog's tags are our
-  deterministic substitute for the language model (inferred).
+  deterministic substitute for the language model (inferred). A language model reads whole titles; the paper's third
+  version first reduces them to the terms that TF-IDF weighs most.
+- Concepts are of the split `test`: histories that the recommender has not learned, but of logs that hold out everyone's
+  last item they are of the same people, one step later. Where people are to be new, give `acteme concepts` data of
+  others.
 """
 
 from dataclasses import dataclass, field, replace
