@@ -1,5 +1,7 @@
 """DARE against the reference numbers of its official code, and its parts against their definitions."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ from acteme.errors import InputError
 from acteme.recordings.spec import Spec
 from acteme.systems.recommend.dare import DESIGNS, Config, RankConfig, Ranker, Widths
 from acteme.systems.recommend.dare.attention import LOWEST, scaled
-from acteme.systems.recommend.dare.tables import Rescale
+from acteme.systems.recommend.dare.tables import SETS, Rescale
 from tests.systems.recommend.dare_cases import LABEL, SPEC, drawn, filled, given, official_names, ranker
 
 
@@ -98,6 +100,65 @@ def test_padding_is_attended_to_as_officially_only_where_asked():
             tables["item"].weight[0] += 9
             tables["category"].weight[0] -= 9
     assert torch.equal(ours.chances(given()), before)
+
+
+def test_sets_of_tables_by_what_reads_them():
+    sides = {n: [names[use, "target"] == names[use, "behavior"] for use in ("attention", "representation")]
+             for n, names in SETS.items()}  # fmt: skip
+    assert sides == {1: [True, True], 2: [True, True], 3: [False, True], 4: [False, False]}
+    assert [len(set(names.values())) for names in SETS.values()] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("variant", "settings", "main", "auxiliary"),
+    [("dare", {}, 144, 144), ("dare", {"interaction": False}, 96, 96), ("din", {}, 96, 96),
+     ("din", {"interaction": False}, 64, 64), ("dare", {"average": True}, 240, 144),
+     ("dare", {"average": True, "interaction": False}, 144, 96)],
+)  # fmt: skip
+def test_numbers_that_classifiers_see(variant, settings, main, auxiliary):
+    model = Ranker(RankConfig(variant=variant, **settings), SPEC).model
+    assert model.main[0].num_features == model.main[1].in_features == main
+    assert model.auxiliary[0].num_features == model.auxiliary[1].in_features == auxiliary
+    read = model.eval().read(given(), True)
+    assert model.inputs(read).shape == (3, 1, main) and model.auxiliary_logits(read).shape == (3, 1, 2)
+
+
+def test_the_average_is_the_sum_over_one_more_than_the_length():
+    module, seen = filled(ranker(average=True)), given()
+    model, tables = module.model, module.model.tables
+    target, interest, average, product, second = model.inputs(model.read(seen))[:, 0].split(6, 1)
+    rows = tables.embed(tables.weights(), "representation", "behavior", seen.behavior)
+    near(average, torch.stack([rows[0, 1:].sum(0) / 4, rows[1].sum(0) / 5, rows[2].sum(0) / 5]), 1e-12)
+    near(product, target * interest, 1e-12)
+    near(second, target * average, 1e-12)
+    plain = module.model.inputs(replace(model.read(seen), average=None))[:, 0]
+    near(plain, torch.cat([target, interest, product], 1), 1e-12)
+
+
+@pytest.mark.parametrize("variant", ["dare", "twin", "four", "projection"])
+def test_scores_of_category_and_position_alone(variant):
+    own = {} if variant in ("twin", "projection") else {"attention": Widths(3, 2, 4)}
+    module, seen = filled(ranker(variant, **own)), given()
+    tables, found, q = module.model.tables, module.attention(seen, items=False)[:, 0], seen.target
+    width = tables.widths["attention"]
+
+    def row(side, kind, at):
+        weight = tables.sets[SETS[tables.design.sets]["attention", side]][kind].weight[at]
+        return tables.maps[f"attention_{side}"][kind](weight) if variant == "projection" else weight
+
+    for b in range(3):
+        for t in range(4):
+            c = row("target", "category", q.category[b, 0]) @ row("behavior", "category", seen.behavior.category[b, t])
+            p = row("target", "position", 0) @ row("behavior", "position", seen.behavior.position[b, t])
+            score = c / (width.item + width.category) ** 0.5 + p / width.position**0.5
+            near(found[b, t], score if seen.valid[b, t] else LOWEST, 1e-12)
+    assert not torch.allclose(module.attention(seen)[1], found[1])
+
+
+@pytest.mark.parametrize("variant", ["din", "projection_whole", "sim_soft", "eta"])
+def test_scores_that_are_no_sum_over_kinds_need_items(variant):
+    with pytest.raises(InputError, match=f"variant '{variant}' has no score of category and position alone"):
+        ranker(variant).attention(given(), items=False)
 
 
 def test_a_score_by_hand():

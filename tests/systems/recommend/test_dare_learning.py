@@ -20,6 +20,7 @@ from acteme.systems.recommend.dare import RankConfig, Ranker, Widths, negatives
 from acteme.systems.recommend.dare.negatives import Negatives
 from acteme.systems.recommend.dare.tables import KINDS, Events
 from acteme.tasks import curves, decoupling
+from tests.engine.logs import table
 
 WINDOWS = Windows(frames=5, stride=1, prefixes=True)
 SMALL = RankConfig(width=Widths(4, 4, 4), top=3, hidden=(16, 8), windows=WINDOWS,
@@ -68,6 +69,21 @@ def test_positions_count_from_the_target():
     module, _ = calibrated(log([[1, 2, 3, 4, 5]]))
     batch = log([[1, 2, 3, 4, 5]]).batch(np.array([0]), np.array([0]), 5)
     assert module.seen(batch).behavior.position.tolist() == [[4, 3, 2, 1]]
+
+
+def test_targets_of_training_are_every_fifth_event_before_those_held_out(tmp_path):
+    """Of 210 events the 3rd, 8th, .. and 93rd from the end, each after the 200 events before it, where there are."""
+    corpus = table(tmp_path, "user,item,timestamp\n" + "".join(f"a,i{k},{k}\n" for k in range(1, 211)))
+    train, windows = corpus.select("train"), RankConfig().windows
+    index, start = windows.cut(train.frames)
+    batch = train.cut(windows, index, start)
+    names = corpus.catalog["item"].to_pylist()
+    place = torch.tensor([0, *(int(name[1:]) for name in names)])
+    seen = Ranker(RankConfig(category=""), corpus.spec).seen(batch)
+    assert (211 - place[seen.target.item[:, 0]]).tolist() == list(range(93, 2, -5))
+    assert seen.behavior.item.shape == (19, 200) and seen.valid.sum(1).tolist() == [*range(117, 200, 5), 200, 200]
+    newest = (seen.behavior.position == 1).long().argmax(1, keepdim=True)
+    assert torch.equal(place[seen.behavior.item.gather(1, newest)], place[seen.target.item] - 1)
 
 
 @pytest.mark.parametrize("stride", [1, 2])

@@ -18,7 +18,8 @@ Histories may have any length: slots beyond them are no part of anything. Where 
 and the history is what was clicked; elsewhere all events are clicks, and negatives are drawn by frequency.
 
 Files: `variants` (what each method is made of), `tables`, `attention`, `search`, `model`, `negatives`, `rank` (losses
-and predictions), `config`, `official` (checkpoints). What the paper measures of embeddings is in `tasks.decoupling`.
+and predictions), `config`, `official` (checkpoints). What the paper measures of embeddings is in `tasks.decoupling`,
+and is measured by `claims.dare`.
 
 Parity with the official model (random weights carried over by `official_state_dict`, 32 rows of 60 behaviors, some with
 padding, for DARE, TWIN, DIN, three and four tables, both kinds of projections, hard search; largest differences in
@@ -55,7 +56,15 @@ as fast as `torch.topk`.
   they are, and momentum does not move them.
 - `din` has no table of positions, which is officially there and unused. Position `add`, the short-sequence branch, maps
   with hidden layers and the other variants of projections are left out.
-- AUC counts ties half, GAUC's weights are named (`tasks.clicks`); officially the order of rows decides between ties.
+- AUC counts ties half, GAUC's weights are named (`tasks.clicks`); officially the order of rows decides between ties
+  (`decoupling.official_auc`).
+- What a search finds is measured by the scores that it ranks by; officially by those of category and position alone,
+  but for DIN (`Ranker.attention(seen, items=False)`).
+- The logs are read as they were published (`taobao`, `tmall`). What the official preparation makes of them, a row for
+  each target with 200 items written out (`train_0001_102400.npy`, `val.npy`, `test.npy`), is not read: these are
+  pickles of objects, many times as large, which say nothing that the logs do not but which negatives were drawn.
+- `twin` is DARE's with one set of tables. TWIN's features of a pair of user and item (cross features), which become a
+  bias of the score there, are left out, as in the official code of DARE: the logs have none.
 - `twinv2`: clusters are the behaviors of one category, their features means, and the logarithm of their size is added
   to scores; in the paper clusters come from k-means within groups of a lifelong history.
 - `sim_soft`: the search is a product of two maps of the embeddings, which only the auxiliary loss trains, by a softmax

@@ -31,7 +31,7 @@ class RankConfig:
     interaction: bool = True
     """Give the classifier target times interest (target-aware representation), number by number."""
     average: bool = False
-    """Give it the plain mean of the history, too."""
+    """Give it the sum of the history over one more than its length, too, nearly its mean, as the official code does."""
     auxiliary: bool = True
     """Train attention over the whole history by a classifier of its own, where the variant has it."""
     negatives: int = 2

@@ -37,7 +37,7 @@ class Read:
     whole: Float[Tensor, "b c r"] | None
     """The same over the whole history, for the auxiliary loss."""
     average: Float[Tensor, "b r"] | None
-    """Plain mean of the history, where wished."""
+    """Sum of the history / (its length + 1), where wished."""
 
 
 class Norm(nn.BatchNorm1d):

@@ -148,9 +148,25 @@ class Ranker(nn.Module):
         return self.model.logits(self.model.read(seen)).softmax(-1)[..., 0]
 
     @torch.no_grad()
-    def attention(self, seen: Seen) -> Float[Tensor, "b c t"]:
-        """Scores by which the search ranks the history; lowest where there is no behavior."""
+    def attention(self, seen: Seen, items: bool = True) -> Float[Tensor, "b c t"]:
+        """Scores by which the search ranks the history; lowest where there is no behavior.
+
+        Args:
+            seen: targets and histories.
+            items: whether items count. Without them it is <q, k> over category / sqrt(width of item and category) plus
+                <q, k> over position / sqrt(its width), by which the official code measures what a search finds.
+
+        Raises:
+            InputError: without items, of a variant whose score is no such sum.
+        """
         q, k, score = self.model.scores(self.model.tables.weights(), seen)
+        if not items:
+            design = self.model.design
+            if design.score != "scaled" or design.search != "score" or design.project == "whole":
+                what = f"variant '{self.config.variant}' has no score of category and position alone"
+                raise InputError(what, "attention", "ask for that with items")
+            q[..., : self.model.tables.widths["attention"].item] = 0
+            score = self.model.score(q, k)
         return self.model.rank(seen, q, k, score, seen.valid)
 
     @torch.no_grad()
