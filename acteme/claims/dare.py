@@ -18,6 +18,12 @@ of the 10 behaviors that the search puts first, against what matters by the worl
 against mutual information in the training data, which few ratings make noisy. `gain` is the AUC less that of `twin` on
 the same data. `conflict` is the share of steps in which gradients of both ends disagree at the table of categories (0
 for two sets, where nothing has to agree).
+
+Kept beside these, as the paper tells them: `domination`, how many times as large as those of attention the gradients of
+representation are, for one set; `ndcg_category`, NDCG of a search by category and position alone; `auc_official`, as
+the official code counts it; of `shop` `discriminability@K`, what K clusters of the classifier's input tell of labels;
+of films `reliable`, the share of people whose behaviors occur often enough for the paper to judge them by mutual
+information (its logs are of millions of events).
 """
 
 import json
@@ -70,6 +76,8 @@ ARMS: dict[str, dict[str, Any]] = {
 }
 EVERY = 20
 """Steps between looks at the gradients."""
+CLUSTERS = (10, 100)
+"""Of the classifier's input."""
 
 
 def build(tiny: bool = False) -> Experiment:
@@ -133,6 +141,7 @@ class Watched(Ranker):
         before = torch.get_rng_state()
         super().__init__(config, spec)
         self.cosines: list[float] = []
+        self.ratios: list[float] = []
         self.steps = 0
         if tied:
             torch.set_rng_state(before)
@@ -145,6 +154,7 @@ class Watched(Ranker):
         if self.steps % EVERY == 0 and self.model.design.sets == 1:
             found = {use: gradient.numpy() for use, gradient in self.gradients(batch).items()}
             self.cosines.append(decoupling.conflict(found["attention"], found["representation"]))
+            self.ratios.append(decoupling.norms(found["representation"]) / decoupling.norms(found["attention"]))
         self.steps += 1
         return super().losses(batch)
 
@@ -165,6 +175,8 @@ def _measure(arm: str, seed: int, folder: Path, world: str, tiny: bool) -> Metri
     found = (_on_films if films else _on_shop)(module.eval(), corpus)
     negative = [cosine < 0 for cosine in module.cosines if not np.isnan(cosine)]
     conflict = float(np.mean(negative)) if negative else 0.0
+    ratio = [ratio for ratio in module.ratios if np.isfinite(ratio)]
+    found |= {"domination": float(np.mean(ratio))} if ratio else {}
     return found | {"conflict": conflict, "gain": found["auc"] - _shared(arm, found["auc"], folder)}
 
 
@@ -186,16 +198,20 @@ def _windows(module: Ranker, corpus: Corpus) -> Iterator[Batch]:
 @torch.no_grad()
 def _on_shop(module: Ranker, corpus: Corpus) -> Metrics:
     group = np.append(-1, np.asarray(corpus.catalog["group"]))  # type: ignore[index]
-    value, label, ndcg = [], [], []
+    value, label, inputs = [], [], []
+    finds: dict[bool, list[np.ndarray]] = {True: [], False: []}
     for batch in _windows(module, corpus.select("test")):
         seen = module.seen(batch)
+        inputs.append(module.inputs(batch).numpy())
         value.append(module.predict(batch).value.numpy())
         label.append(batch["outcome"].gather(1, batch["frames"][:, None] - 1)[:, 0].numpy() > 0)
         same = group[seen.target.item.numpy()] == group[seen.behavior.item.numpy()]
         valid, ago = seen.valid.numpy(), seen.behavior.position.numpy()
-        ndcg.append(decoupling.found(same * DECAY ** (ago - 1.0), module.attention(seen)[:, 0].numpy(), valid, 10))
-    return {"auc": curves.auc(np.concatenate(value), np.concatenate(label)),
-            "ndcg": float(np.nanmean(np.concatenate(ndcg)))}  # fmt: skip
+        for items, out in finds.items():
+            score = module.attention(seen, items)[:, 0].numpy()
+            out.append(decoupling.found(same * DECAY ** (ago - 1.0), score, valid, 10))
+    told = decoupling.discriminability(np.concatenate(inputs), np.concatenate(label), CLUSTERS)
+    return _judged(value, label, finds) | {f"discriminability@{k}": bits for k, bits in told.items()}
 
 
 @torch.no_grad()
@@ -216,15 +232,29 @@ def _on_films(module: Ranker, corpus: Corpus) -> Metrics:
         np.concatenate(part) for part in zip(*(_rows(*part) for part in learned), strict=True)
     )
     evidence = decoupling.Evidence.count(target, clicked, behavior, ago, corpus.spec.sizes[module.field or 0])
-    value, label, ndcg = [], [], []
+    value, label, reliable = [], [], []
+    finds: dict[bool, list[np.ndarray]] = {True: [], False: []}
     for seen in tested:
         value.append(module.chances(seen).numpy())
         label.append(np.arange(value[-1].shape[1]) == np.zeros((len(value[-1]), 1)))
         behavior, ago = seen.behavior.category.numpy(), seen.behavior.position.numpy()
-        gain = evidence.gains(seen.target.category[:, 0].numpy(), behavior, ago)
-        ndcg.append(decoupling.found(gain, module.attention(seen)[:, 0].numpy(), seen.valid.numpy(), 10))
-    return {"auc": curves.auc(np.concatenate(value).ravel(), np.concatenate(label).ravel()),
-            "ndcg": float(np.nanmean(np.concatenate(ndcg)))}  # fmt: skip
+        target = seen.target.category[:, 0].numpy()
+        gain = evidence.gains(target, behavior, ago)
+        reliable.append(evidence.reliable(target, behavior, ago))
+        for items, out in finds.items():
+            out.append(decoupling.found(gain, module.attention(seen, items)[:, 0].numpy(), seen.valid.numpy(), 10))
+    return _judged(value, label, finds) | {"reliable": float(np.concatenate(reliable).mean())}
+
+
+def _judged(value: list[np.ndarray], label: list[np.ndarray], finds: dict[bool, list[np.ndarray]]) -> Metrics:
+    """Of chances with their labels, and of what searches with and without items found of each history."""
+    scores, truth = np.concatenate(value).ravel(), np.concatenate(label).ravel()
+    return {
+        "auc": curves.auc(scores, truth),
+        "auc_official": decoupling.official_auc(scores, truth),
+        "ndcg": float(np.nanmean(np.concatenate(finds[True]))),
+        "ndcg_category": float(np.nanmean(np.concatenate(finds[False]))),
+    }
 
 
 def _rows(seen: Seen, label: Tensor) -> tuple[np.ndarray, ...]:

@@ -41,6 +41,17 @@ def test_the_arms_of_lac_differ_in_one_thing_only():
     assert not alone.segment.pretrained and alone.segment.recipe == ours.segment.recipe
 
 
+def test_what_dare_keeps_beside_its_claims(tmp_path):
+    from acteme.claims.dare import _run_tiny
+
+    twin, dare, films = (_run_tiny(arm, 0, tmp_path) for arm in ("twin", "dare", "twin films"))
+    kept = {"auc_official", "ndcg_category"}
+    assert kept | {"discriminability@10", "domination"} <= twin.keys() and twin["domination"] > 0
+    assert kept | {"discriminability@10"} <= dare.keys() and "domination" not in dare
+    assert kept | {"reliable", "domination"} <= films.keys() and 0 <= films["reliable"] <= 1
+    assert twin["ndcg_category"] != twin["ndcg"] and abs(films["auc_official"] - films["auc"]) < 0.1
+
+
 def test_the_arms_of_halp_differ_in_the_positives_only():
     from dataclasses import replace
 
