@@ -56,6 +56,8 @@ counted, and is looked up about as fast as officially.
 - No graph is kept in the first-order form; officially it is, and memory grows.
 - alpha is no parameter of any optimizer: a training batch cannot move it, whatever the weights' optimizer remembers.
 - Frequencies are counted on the training split alone, officially on all data.
+- Criteo and Avazu are read as they were published. The pickles that the official scripts load instead, splits of
+  features' numbers and values, are not read.
 - Unknown values, one of each field, are features too; they, and all that no training event has, have an embedding and
   a bias of zero (officially random), and belong to the last block.
 - In `embedding_block` alpha moves freely. Officially a value that is less than .1 below a whole number is put back up

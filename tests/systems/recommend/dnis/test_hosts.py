@@ -43,6 +43,23 @@ def test_predictions_of_xdeepfm_are_the_official_ones():
     close(network(config, 10, 3, state).scores(TRIPLES), (0.048135, 0.313219, -0.090731))
 
 
+@pytest.mark.parametrize(("space", "size"), [("embedding_block", 5), ("feature_block", 4)])
+def test_official_states_of_other_spaces_load(space, size):
+    """One number for each block, the dimensions that it has, or for each dimension, the blocks that have it."""
+    state = ruled((size,), 10, 4, shapes("fm", 10, 2, 4))
+    state["alpha"] = 1 + 3 * state["alpha"]
+    made = network(NetworkConfig("fm", 4, blocks=FIVE, space=space, outcome="rating"), 10, 2, state)
+    assert made.table.alpha.shape == (size,) and torch.equal(made.table.alpha, state["alpha"])
+    number, has = state["alpha"].tolist(), torch.zeros(5, 4, dtype=torch.float64)
+    for block in range(5):
+        for k in range(4):
+            left = number[block] - k if space == "embedding_block" else number[k] - block
+            has[block, k] = min(max(left, 0.0), 1.0)
+    assert 0 < has.sum() < 20 and ((has > 0) & (has < 1)).any()
+    free = network(NetworkConfig("fm", 4, blocks=FIVE, outcome="rating"), 10, 2, state | {"alpha": has})
+    torch.testing.assert_close(made.scores(PAIRS), free.scores(PAIRS))
+
+
 HAND = {
     "feature_embeddings.weight": torch.tensor([[1, 2], [3, -1], [0.5, 0.5], [-2, 1]], dtype=torch.float64),
     "model.feature_biases.weight": torch.tensor([[0.1], [0.2], [0.3], [0.4]], dtype=torch.float64),

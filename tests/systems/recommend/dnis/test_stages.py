@@ -14,7 +14,7 @@ from acteme.nn.recipe import Recipe
 from acteme.recordings.spec import Spec
 from acteme.systems.recommend import dnis
 from acteme.systems.recommend.dnis import NetworkConfig, PruneConfig, Pruned, Search, SearchConfig, Warm, WarmConfig
-from acteme.systems.recommend.dnis.space import full
+from acteme.systems.recommend.dnis.space import block_sizes, full
 from acteme.systems.recommend.dnis.tables import kept
 from tests.engine.test_fit import stop_after
 from tests.systems.recommend.dnis.data import ENTRY, QUIET, ratings, small
@@ -321,4 +321,16 @@ def test_settings_of_all_stages_are_of_one_network():
     assert config.search.network == config.prune.network == network
     assert dnis.Config().search.recipe == Recipe("adam", 1e-3, epochs=50, batch=4096, schedule="plateau", patience=1,
                                                  floor=1e-6, drop_last=False)  # fmt: skip
-    assert dnis.Config.criteo().search.network.blocks[:2] == (51, 126)
+
+
+def test_official_settings():
+    plain, criteo = dnis.Config(), dnis.Config.criteo()
+    assert plain.warm.network == NetworkConfig(host="fm", width=64, groups=None, blocks=(0.1,) * 10, space="free")
+    assert (plain.search.rate, plain.search.sparsity, plain.search.xi, plain.search.normalize) == (0.01, 1e-5, 0, True)
+    assert plain.warm.recipe == replace(plain.search.recipe, epochs=20, patience=0)
+    assert criteo.warm.network == criteo.search.network == criteo.prune.network
+    blocks = (51, 126, 1763, 17057, 91265, 0)
+    assert criteo.warm.network == NetworkConfig(host="deepfm", width=64, blocks=blocks, space="free")
+    assert (criteo.search.rate, criteo.search.sparsity) == (0.01, 1e-5)
+    assert criteo.warm.recipe == plain.warm.recipe and criteo.search.recipe == plain.search.recipe
+    assert block_sizes(120_000, blocks) == [51, 126, 1763, 17057, 91265, 120_000 - 110_262]
