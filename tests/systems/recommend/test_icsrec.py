@@ -222,6 +222,20 @@ def test_negatives_are_items_that_the_subsequence_lacks(monkeypatch):
 # --- the contrasts ----------------------------------------------------------------------------------------------------
 
 
+def test_what_shares_the_target_is_no_negative_of_the_coarse_contrast():
+    """The labels that the losses hand over are the targets, not the users, the last items or none."""
+    module, batch = ready(dropout=0.0, fine=0.0)
+    own, target = module._split(batch)
+    torch.manual_seed(3)
+    found = module.losses(batch)["coarse"].item()
+    torch.manual_seed(3)
+    one, two = module.encoder.last(torch.cat([own, module._partners(batch)])).chunk(2)
+    assert found == pytest.approx(module.coarse_loss(one, two, target).item(), rel=1e-6)
+    assert len(target.unique()) < len(target)
+    for wrong in (target.roll(1), own[:, -1], batch["index"], torch.arange(len(target)), target * 0):
+        assert module.coarse_loss(one, two, wrong).item() != pytest.approx(found, rel=1e-4)
+
+
 def test_partners_share_the_target_unless_they_are_random():
     module, batch = ready()
     own, target = module._split(batch)

@@ -28,6 +28,8 @@ as RecBole's, where most is the encoder's products of matrices, of which half as
 
 - The partner is drawn evenly from the subsequences of the same target and other items, anew at every step. The official
   loop never stops at a match, so that it always takes the last one in the order of the file.
+- Subsequences and who shares a target are found in the log at hand. What the official code writes of them
+  (`NAME_1.txt`, `NAME_1_t.pkl`) is neither needed nor read.
 - A subsequence is encoded once for all losses, together with its partner; officially twice, with dropout of its own for
   the next item and for the contrasts. The objective is the same in expectation.
 - The last block is computed for the last slot alone, without keys and values of the others (its query goes to what they
