@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 
 _API = {
     "train": "acteme.engine.train",
+    "adopt": "acteme.engine.adopt",
     "evaluate": "acteme.engine.evaluate",
     "predict": "acteme.engine.predict",
     "encode": "acteme.engine.encode",

@@ -12,7 +12,7 @@ from tyro.extras import SubcommandApp
 
 from acteme import __version__
 from acteme.engine.settings import Settings
-from acteme.errors import ActemeError, DataWarning
+from acteme.errors import ActemeError, DataWarning, InputError
 
 app = SubcommandApp()
 data_app = SubcommandApp()
@@ -122,6 +122,7 @@ def train(
     /,
     run: OptionalPath = None,
     small: Flag = False,
+    preset: OptionalText = None,
     set: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="STAGE.NAME=VALUE")] = (),
     resume: Flag = False,
     stages: Annotated[UseAppendAction[tuple[str, ...]], arg(name="stage", metavar="STAGE")] = (),
@@ -136,6 +137,8 @@ def train(
         data: what to learn from: `mocap`, `stage`, `ntu60:/data/nturgbd`, or a folder with annotations.csv.
         run: the folder to write; a new one under runs/ unless given.
         small: the setting that learns on two processor cores in minutes, instead of the official one.
+        preset: another setting that the system comes with, such as the published one for another data set; `acteme
+            info SYSTEM` lists them.
         set: a setting to change; `acteme info SYSTEM` lists them.
         resume: go on with an interrupted run: the one that --run names, or the latest of this system and data.
         stages: train only this stage; all of them unless given.
@@ -147,11 +150,48 @@ def train(
     from acteme.engine.run import load
     from acteme.engine.train import train as train_
 
-    own = (resume or start is not None) and not (small or set)
-    beginning = load(start).config if start is not None and not small else None
-    config = None if own else configured(system, small, set, beginning)
+    chosen = _preset(small, preset)
+    own = (resume or start is not None) and not (chosen or set)
+    beginning = load(start).config if start is not None and not chosen else None
+    config = None if own else configured(system, chosen, set, beginning)
     train_(system, data, run, config=config, settings=settings, resume=resume, stages=stages or None, start=start,
            base=base)  # fmt: skip
+
+
+def _preset(small: bool, preset: str | None) -> str:
+    if small and preset:
+        raise InputError("both --small and --preset were given", mend="give one of them")
+    return "small" if small else preset or ""
+
+
+@app.command
+def adopt(
+    system: System,
+    data: Data,
+    weights: Annotated[Positional[tuple[str, ...]], arg(metavar="FILE...", help_behavior_hint="(one or more)")],
+    run: OptionalPath = None,
+    stage: OptionalText = None,
+    small: Flag = False,
+    preset: OptionalText = None,
+    set: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="STAGE.NAME=VALUE")] = (),
+) -> None:
+    """Makes a run of official weights, to be evaluated, used and reported like any other.
+
+    Args:
+        system: its short name, from `acteme list`.
+        data: recordings of the kind that they were trained on.
+        weights: a checkpoint (.pt, .pth, .ckpt, .safetensors), or NAME=FILE for each of several streams.
+        run: the folder to write; a new one under runs/ unless given.
+        stage: whose weights they are; the last that takes official ones unless given.
+        small: the setting is the small one.
+        preset: the setting is this one of those that `acteme info SYSTEM` lists.
+        set: a setting in which the weights were trained otherwise.
+    """
+    from acteme.engine.adopt import adopt as adopt_
+    from acteme.engine.config import configured
+
+    config = configured(system, _preset(small, preset), set)
+    print(f"Made: {adopt_(system, data, weights, run, stage=stage, config=config).folder}")
 
 
 @app.command

@@ -49,7 +49,7 @@ def test_every_setting_is_explained_and_small_is_another_choice(entry: Entry):
     for path, _, meaning in rows(config()):
         assert re.match(r"\S.*\.$", meaning, re.DOTALL), f"{path} has no meaning"
     assert to_json(config.small()) != to_json(config())
-    assert configured(entry.slug, True, ()) == config.small()
+    assert configured(entry.slug, "small", ()) == config.small()
 
 
 @each

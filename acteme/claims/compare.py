@@ -63,7 +63,7 @@ class Contestant:
 
     def build(self, spec: Spec, small: bool) -> nn.Module:
         """The stage with fresh weights, in the small setting or the official one."""
-        config = configured(self.slug, small, self.changes + (self.smaller if small else ()))
+        config = configured(self.slug, "small" if small else "", self.changes + (self.smaller if small else ()))
         module = catalog.find(self.slug).module()
         kind = dict(catalog.find(self.slug).stages)[self.stage]
         return getattr(module, kind)(getattr(config, self.stage), spec)

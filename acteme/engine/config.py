@@ -10,6 +10,7 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from acteme import catalog
@@ -41,18 +42,41 @@ def override(config: T, changes: Sequence[str]) -> T:
 
     Values are read as JSON where they are JSON, and as text otherwise; a comma separates the items of a tuple.
     """
+    wanted: dict[str, tuple[Any, str]] = {}
     for change in changes:
         path, equals, text = change.partition("=")
         if not equals:
             raise InputError(f"'{change}' is not a change", "--set", "write stage.name=value")
-        config = _override(config, path.strip().split("."), text.strip(), change)
+        config, value = _override(config, path.strip().split("."), text.strip(), change)
+        wanted[path.strip()] = value, change
+    for path, (value, change) in wanted.items():
+        if value is not None and attrgetter(path)(config) != value:
+            raise InputError(f"'{change}' has no effect", "--set", "it follows from another setting, see its meaning")
     return config
 
 
-def configured(slug: str, small: bool, changes: Sequence[str] = (), base: Any = None) -> Any:
-    """The configuration of a system with changes: `base` if given, else the official one or the small one."""
+def configured(slug: str, preset: str = "", changes: Sequence[str] = (), base: Any = None) -> Any:
+    """The configuration of a system with changes: of `base` if given, else of a preset, or of the published one.
+
+    Raises:
+        InputError: an unknown preset or setting, or a value of the wrong type.
+    """
     kind = catalog.find(slug).module().Config
-    return override(base or (kind.small() if small else kind()), changes)
+    if base is None and preset and preset not in (known := presets(kind)):
+        raise InputError(f"'{slug}' has no preset '{preset}'", "--preset", "known: " + ", ".join(known))
+    return override(base or (getattr(kind, preset)() if preset else kind()), changes)
+
+
+def presets(kind: type) -> dict[str, str]:
+    """Names of the settings that a system's umbrella configuration comes with, and what they are."""
+    found = {
+        name: getattr(kind, name) for name, value in vars(kind).items() if isinstance(value, classmethod | staticmethod)
+    }
+    return {
+        name: " ".join((inspect.getdoc(make) or "").partition("\n\n")[0].split())
+        for name, make in found.items()
+        if not inspect.signature(make).parameters
+    }
 
 
 def rows(config: Any, path: str = "") -> Iterator[tuple[str, Any, str]]:
@@ -66,7 +90,8 @@ def rows(config: Any, path: str = "") -> Iterator[tuple[str, Any, str]]:
             yield here, value, docs.get(field.name, "")
 
 
-def _override(config: Any, path: list[str], text: str, change: str) -> Any:
+def _override(config: Any, path: list[str], text: str, change: str) -> tuple[Any, Any]:
+    """The configuration with one change, and the value that was set."""
     names = [f.name for f in dataclasses.fields(config)]
     if path[0] not in names:
         raise InputError(f"no setting is called '{path[0]}' in '{change}'", "--set", "known: " + ", ".join(names))
@@ -75,16 +100,13 @@ def _override(config: Any, path: list[str], text: str, change: str) -> Any:
         if len(path) == 1:
             inner = ", ".join(f"{path[0]}.{f.name}" for f in dataclasses.fields(old))
             raise InputError(f"'{change}' names a group of settings", "--set", f"set one of {inner}")
-        new = _override(old, path[1:], text, change)
+        new, value = _override(old, path[1:], text, change)
     elif len(path) > 1:
         raise InputError(f"'{path[0]}' in '{change}' has no settings below it", "--set")
     else:
         hint = typing.get_type_hints(type(config))[path[0]]
-        new = _value(hint, _read(hint, text), f"--set {change}")
-    changed = dataclasses.replace(config, **{path[0]: new})
-    if new is not None and getattr(changed, path[0]) != new:
-        raise InputError(f"'{change}' has no effect", "--set", "it follows from another setting, see its meaning")
-    return changed
+        new = value = _value(hint, _read(hint, text), f"--set {change}")
+    return dataclasses.replace(config, **{path[0]: new}), value
 
 
 def _read(hint: Any, text: str) -> Any:

@@ -220,20 +220,24 @@ def device(settings: Settings) -> torch.device:
 
 
 def prepare(run: Run, module: nn.Module, stage: str, loader: Loader, on: torch.device) -> None:
-    """What happens once before a stage is trained: it inherits from earlier stages, consults the catalog of items and
-    calibrates its statistics."""
+    """What happens once before a stage is trained: it inherits from earlier stages, and gets ready."""
     if hasattr(module, "inherit"):
         earlier = run.stages[: run.stages.index(stage)]
         module.inherit({name: run.module(name) for name in earlier if run.done(name)})  # type: ignore[operator]
+    module.to(on)
+    ready(module, loader, on)
+    if not any(p.requires_grad for p in module.parameters()):
+        raise InputError(f"stage '{stage}' has nothing to train", run.folder, "check its configuration")
+
+
+def ready(module: nn.Module, loader: Loader, on: torch.device) -> None:
+    """What a stage takes from data before it learns: it consults the catalog of items and calibrates its statistics."""
     if hasattr(module, "consult"):
         if loader.corpus.catalog is None:
             raise InputError("has no catalog of items, which the method reads", "data", "give one, see docs/data.md")
         module.consult(loader.corpus.catalog)  # type: ignore[operator]
     if hasattr(module, "calibrate"):
-        module.to(on)
         module.calibrate(to_device(b, on) for b in loader.sweep())  # type: ignore[operator]
-    if not any(p.requires_grad for p in module.parameters()):
-        raise InputError(f"stage '{stage}' has nothing to train", run.folder, "check its configuration")
 
 
 def total_steps(recipe: Recipe, loader: Loader, limit: int | None) -> int | None:

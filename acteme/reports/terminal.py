@@ -75,7 +75,7 @@ def systems(verb: str | None = None) -> None:
 
 def system(slug: str) -> None:
     """One system: paper, stages, every setting with its default, claim and what came out."""
-    from acteme.engine.config import rows
+    from acteme.engine.config import presets, rows
 
     e = catalog.find(slug)
     console = _console()
@@ -91,6 +91,12 @@ def system(slug: str) -> None:
         "They are the published ones; --small changes those that have a value in the column small."
     )
     config = e.module().Config
+    if more := {name: what for name, what in presets(config).items() if name != "small"}:
+        console.print("\nOther settings that come along, to be taken by: --preset NAME")
+        table = _table("preset", "what it is")
+        for name, what in more.items():
+            _add(table, name, what)
+        console.print(table)
     small = {path: value for path, value, _ in rows(config.small())}
     seen: dict[tuple[str, str], str] = {}
     for stage, settings in groupby(rows(config()), lambda row: row[0].partition(".")[0]):

@@ -1,13 +1,15 @@
 """Configurations: JSON round trip, changes by path, and messages for wrong ones."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import pytest
 
-from acteme.engine.config import configured, from_json, override, rows, to_json
+from acteme.engine.config import configured, from_json, override, presets, rows, to_json
 from acteme.errors import InputError
 from acteme.nn.recipe import Recipe
+from acteme.systems.detect.scprg import Config
+from acteme.systems.recommend.dare import Config as Dare
 
 
 @dataclass(frozen=True)
@@ -114,5 +116,19 @@ def test_a_choice_called_none_and_tuples_in_parentheses():
 )
 def test_a_setting_that_follows_from_another_is_not_set_in_silence(slug, change, other):
     with pytest.raises(InputError, match="has no effect"):
-        configured(slug, True, [change])
-    assert configured(slug, True, [other, change]) == configured(slug, True, [other])
+        configured(slug, "small", [change])
+    assert configured(slug, "small", [other, change]) == configured(slug, "small", [other])
+
+
+def test_presets_are_taken_by_name_and_changed():
+    assert presets(Config).keys() == {"small", "rams", "wikievents"}
+    assert presets(Config)["rams"] == "The official setting for RAMS."
+    assert configured("scprg", "rams") == Config.rams()
+    changed = configured("scprg", "wikievents", ["extract.alpha=3"])
+    assert changed.extract == replace(Config.wikievents().extract, alpha=3.0)
+    with pytest.raises(InputError, match="'scprg' has no preset 'roms'; known: small, rams, wikievents"):
+        configured("scprg", "roms")
+
+
+def test_presets_with_arguments_are_left_to_python():
+    assert "of" not in presets(Dare)

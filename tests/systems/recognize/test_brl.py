@@ -390,7 +390,7 @@ def test_settings_survive_json_are_explained_and_changed_by_name():
     for config in (brl.Config(), brl.Config.small(), brl.Config.kinetics()):
         assert from_json(brl.Config, to_json(config)) == config
         assert all(meaning for _, _, meaning in rows(config))
-    changed = configured("brl", True, ["recognize.streams=bone,skip", "recognize.mixing.alpha=0.5"]).recognize
+    changed = configured("brl", "small", ["recognize.streams=bone,skip", "recognize.mixing.alpha=0.5"]).recognize
     assert changed.streams == ("bone", "skip") and changed.mixing.alpha == 0.5
 
 

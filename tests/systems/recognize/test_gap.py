@@ -435,7 +435,7 @@ def test_a_text_that_is_too_long(tiny, tmp_path):
 def test_configuration():
     entry = catalog.find("gap")
     assert entry.module() is gap
-    config = configured("gap", False, ["recognize.text.name=minilm", "recognize.streams=joint,bone"])
+    config = configured("gap", "", ["recognize.text.name=minilm", "recognize.streams=joint,bone"])
     assert config.recognize.text == Text("minilm", trained=True) and config.recognize.streams == ("joint", "bone")
     assert from_json(gap.Config, json.loads(json.dumps(to_json(config)))) == config
     assert all(meaning for _, _, meaning in rows(config))

@@ -299,7 +299,7 @@ def test_settings_survive_json_are_explained_and_changed_by_name():
     for config in (psumnet.Config(), psumnet.Config.small(), psumnet.Config.ntux(), psumnet.Config.shrec()):
         assert from_json(psumnet.Config, to_json(config)) == config
         assert all(meaning for _, _, meaning in rows(config))
-    changed = configured("psumnet", True, ["recognize.parts=hands,legs", "recognize.backbone.name=stgcn"]).recognize
+    changed = configured("psumnet", "small", ["recognize.parts=hands,legs", "recognize.backbone.name=stgcn"]).recognize
     assert changed.parts == ("hands", "legs") and changed.backbone.name == "stgcn"
 
 

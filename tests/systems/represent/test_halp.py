@@ -43,19 +43,19 @@ def test_settings_survive_json_and_are_all_explained():
 
 def test_settings_are_changed_by_name():
     changes = ["pretrain.hardness=edge", "pretrain.modalities=joint,bone", "pretrain.warmup=0", "pretrain.crop=0.5,1"]
-    p = configured("halp", True, changes).pretrain
+    p = configured("halp", "small", changes).pretrain
     assert (p.hardness, p.modalities, p.warmup, p.crop) == ("edge", ("joint", "bone"), 0, (0.5, 1.0))
 
 
 def test_stages_that_do_not_fit_are_told_before_training():
     for config in (halp.Config(), halp.Config.small(), halp.Config.pku()):
         config.check()
-    changed = configured("halp", True, ["pretrain.encoder.hidden=32"])
+    changed = configured("halp", "small", ["pretrain.encoder.hidden=32"])
     with pytest.raises(InputError, match=r"classify.encoder: differs from pretrain.encoder; set both alike"):
         changed.check()
-    configured("halp", True, ["pretrain.encoder.hidden=32", "classify.encoder.hidden=32"]).check()
+    configured("halp", "small", ["pretrain.encoder.hidden=32", "classify.encoder.hidden=32"]).check()
     with pytest.raises(InputError, match=r"classify.modalities: 'bone' was not pre-trained"):
-        configured("halp", True, ["classify.modalities=bone"]).check()
+        configured("halp", "small", ["classify.modalities=bone"]).check()
 
 
 def test_small_stages_fit_each_other():

@@ -38,7 +38,7 @@ def test_settings_survive_json_and_are_all_explained():
 
 def test_settings_are_changed_by_name():
     changes = ["contrast.compose=false", "segment.pretrained=no", "generator.azimuths=0,90", "contrast.store=pooled"]
-    config = configured("lac", True, changes)
+    config = configured("lac", "small", changes)
     assert (config.contrast.compose, config.segment.pretrained) == (False, False)
     assert (config.generator.azimuths, config.contrast.store) == ((0.0, 90.0), "pooled")
 
