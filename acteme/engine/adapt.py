@@ -60,12 +60,13 @@ class View:
 
     def read(self, first: int, last: int) -> dict[str, np.ndarray]:
         """Arrays of the frames from `first` to before `last`: skeleton (t, M, V, C), confidence (t, M, V), position
-        (t, C).
+        (t, C); vector (t, N) where neither frame rate nor layout is changed.
 
         Raises:
             InputError: a frame holds a NaN or infinity.
         """
-        names = [n for n in ("skeleton", "confidence", "position") if n in self.recording.arrays]
+        kept = () if self.resampled or self.spec.layout != self.wanted.layout else ("vector",)
+        names = [n for n in ("skeleton", "confidence", *kept, "position") if n in self.recording.arrays]
         out = {n: self._frames(self.recording.arrays[n], n, first, last) for n in names}
         if "skeleton" in out:
             out["skeleton"] = self._convert(out["skeleton"])

@@ -91,7 +91,9 @@ def joined(pieces: list[Piece]) -> Batch:
     longest = max(piece.length for piece in pieces)
     out: Batch = {}
     for name, value in batches[0].items():
-        values = [b[name] for b in batches]
+        values = [b[name] for b in batches if name in b]
+        if len(values) < len(batches):  # stored vectors, which some recordings have
+            continue
         if value.ndim > 1:
             values = [torch.cat([v, v.new_zeros(len(v), longest - v.shape[1], *v.shape[2:])], 1) for v in values]
         out[name] = torch.cat(values)

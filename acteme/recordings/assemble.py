@@ -17,6 +17,7 @@ from acteme.recordings.spec import Spec
 DTYPES: dict[str, type] = {
     "skeleton": np.float32,
     "confidence": np.float32,
+    "vector": np.float32,
     "position": np.float32,
     "item": np.int32,
     "when": np.int64,
@@ -30,6 +31,7 @@ TEXT_COLUMNS = ("name", "split", "subject", "camera", "text")
 AXES = {
     "skeleton": "(frames, persons, joints, coordinates)",
     "confidence": "(frames, persons, joints)",
+    "vector": "(frames, numbers)",
     "position": "(frames, coordinates)",
     "item": "(frames)",
     "when": "(frames)",
@@ -215,6 +217,9 @@ class Assembly:
             if size.get("coordinates", spec.channels) != spec.channels:
                 what = f"{name} has {size['coordinates']} coordinates where the data set has {spec.channels}"
                 raise InputError(what, where, "give all recordings the same number of coordinates")
+            if size.get("numbers", wanted := 12 * spec.joints - 1) != wanted:
+                what = f"{name} has {size['numbers']} numbers where {spec.joints} joints have {wanted}"
+                raise InputError(what, where, "give the vectors of HumanML3D or KIT-ML")
             if size.get("ends", 2) != 2:
                 raise InputError(f"{name} has {size['ends']} positions", where, "give a first and a last byte per word")
             if size.get("fields", len(spec.fields)) != len(spec.fields):

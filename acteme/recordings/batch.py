@@ -4,7 +4,8 @@ A batch is a dict of tensors. B windows, T frames, M persons, V joints, C or D c
 recording's end are zero and False in `mask`. A person who is not there is all zeros. Q captions of at most L bytes of
 UTF-8 each, padded with zeros (see `recordings.captions`); H rows and W columns of a map, Y and X of a
 video; F categorical fields of an event of a log, which is a frame of its recording; A arguments of the event of a
-document, whose frames are its words and whose one caption is its text.
+document, whose frames are its words and whose one caption is its text. N numbers of a motion vector, which was computed
+over a whole motion: it is cut with its frame, never computed anew.
 """
 
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ class Entry:
 VOCABULARY: dict[str, Entry] = {
     "skeleton": Entry("B T M V C", torch.float32, "joint positions: metres (C=3) or image units (C=2)"),
     "confidence": Entry("B T M V", torch.float32, "confidence of each joint of a pose estimator, in [0, 1]"),
+    "vector": Entry("B T N", torch.float32, "motion vector of each frame as HumanML3D (263) or KIT-ML (251) stores it"),
     "position": Entry("B T D", torch.float32, "where an agent is: metres, or pixels of the scene's image (x, y)"),
     "item": Entry("B T", torch.int64, "number in the catalog of items, from 1; 0 is padding or none"),
     "when": Entry("B T", torch.int64, "time of an event: seconds since 1970, or steps of the log"),

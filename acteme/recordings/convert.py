@@ -34,7 +34,7 @@ def convert(
     """Writes a data set in another form; it appears at `to` whole or not at all.
 
     - `folder`: `annotations.csv`, `acteme.toml` and an `.npz` per recording, as `folder` reads them. Scores of
-      segments, and the text or label of a recording that has segments, are not kept.
+      segments, the text or label of a recording that has segments, and stored motion vectors are not kept.
     - `corpus`: the memory-mapped form; keeps everything.
     - `ctrgcn`: one `.npz` with x_train, y_train, x_test, y_test; single-label clips.
     - `agcn`: a folder with {train,val}_data_joint.npy, _label.pkl, _num_frame.npy; `val` holds the test split.
@@ -120,7 +120,8 @@ def _folder(corpus: Corpus, to: Path) -> None:
             name = _file_name(r.name, taken)
             path = work / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            held: dict[str, Any] = {**r.arrays, "fps": r.fps, "layout": corpus.spec.layout}
+            held: dict[str, Any] = {n: array for n, array in r.arrays.items() if n != "vector"}
+            held |= {"fps": r.fps, "layout": corpus.spec.layout}
             np.savez(path, **held)
             more = [repr(r.factors[f[7:]]) if f[7:] in r.factors else "" for f in factors]
             for times, label, text in _rows(r):

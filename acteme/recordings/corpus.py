@@ -496,8 +496,9 @@ def _check_tables(
     ):
         raise ValueError
     axes: dict[str, tuple[int, ...]] = {
-        "skeleton": sizes, "confidence": sizes[:2], "position": sizes[2:], "frame_labels": (classes,),
-        "item": (), "when": (), "outcome": (), "field": (len(spec.fields),), "word": (2,), "sentence": (),
+        "skeleton": sizes, "confidence": sizes[:2], "vector": (12 * spec.joints - 1,), "position": sizes[2:],
+        "frame_labels": (classes,), "item": (), "when": (), "outcome": (), "field": (len(spec.fields),), "word": (2,),
+        "sentence": (),
     }  # fmt: skip
     total = max(map(len, arrays.values()))
     for name, array in arrays.items():

@@ -22,9 +22,9 @@ class Recording:
     fps: float
     """Frames per second, the same for all arrays."""
     arrays: Mapping[str, np.ndarray]
-    """Batch names to arrays without the batch axis: `skeleton` (T, M, V, C), `confidence` (T, M, V); `position` (T, C)
-    of one agent; `item`, `when`, `outcome` (T,) and `field` (T, F) of a log; `word` (T, 2) and `sentence` (T,) of a
-    document, whose frames are its words."""
+    """Batch names to arrays without the batch axis: `skeleton` (T, M, V, C), `confidence` (T, M, V), `vector` (T, N) of
+    data that stores motion vectors; `position` (T, C) of one agent; `item`, `when`, `outcome` (T,) and `field` (T, F)
+    of a log; `word` (T, 2) and `sentence` (T,) of a document, whose frames are its words."""
     label: str = ""
     """Class of a trimmed, single-label clip; empty where `segments` say more, or nothing is known."""
     segments: tuple[Segment, ...] = ()

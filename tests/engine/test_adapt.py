@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acteme.engine.adapt import View, adapt
+from acteme.engine.slide import Slide, slide
 from acteme.errors import InputError
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
 from acteme.recordings.skeleton.layouts import convert
+from acteme.recordings.windows import Windows
 from tests.engine.toys import SPEC, untrimmed
 
 NTU = replace(SPEC, layout="ntu25", joints=25, channels=3)
@@ -63,6 +65,18 @@ def test_layouts_are_converted_and_persons_padded():
     got = view.whole()["skeleton"]
     np.testing.assert_allclose(got[:, :1], convert(x, "ntu25", "coco17"))
     assert got.shape == (6, 2, 17, 3) and not got[:, 1].any()
+
+
+def test_stored_vectors_are_cut_with_their_frames_and_never_converted():
+    r = Recording("r", 10.0, {"skeleton": np.ones((6, 1, 25, 3)), "vector": np.arange(6.0)[:, None] + np.zeros(299)})
+    wide = replace(NTU, persons=2)
+    assert View(r, NTU, wide).read(2, 5)["vector"][:, 7].tolist() == [2, 3, 4]
+    assert "vector" not in View(r, NTU, replace(NTU, fps=20.0)).whole()
+    assert "vector" not in View(r, NTU, replace(SPEC, channels=3)).whole()
+    assert adapt(Corpus.of([r], NTU), wide).batch(np.array([0]), np.array([3]))["vector"][0, :, 0].tolist() == [3, 4, 5]
+    without = replace(r, arrays={"skeleton": r.arrays["skeleton"]})
+    ((batch, _),) = slide([View(each, NTU, NTU) for each in (r, without)], Slide(Windows(frames=4, stride=4), 1.0))
+    assert "vector" not in batch and batch["skeleton"].shape[0] == 4
 
 
 @pytest.mark.parametrize(

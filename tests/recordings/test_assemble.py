@@ -36,6 +36,7 @@ def of(array, **more):
         (of(skeleton(3, channels=2)), "skeleton has 2 coordinates where the data set has 3"),
         (of(skeleton(3)[:, 0]), "skeleton has shape (3, 25, 3); it must be (frames, persons, joints, coordinates)"),
         (of(skeleton(3), confidence=np.ones((2, 2, 25))), "confidence has 2 frames where others have 3"),
+        (of(skeleton(3), vector=np.ones((3, 263))), "vector has 263 numbers where 25 joints have 299"),
         (of(skeleton(3), sound=np.ones(3)), "unknown array 'sound'; use skeleton or confidence"),
         (replace(clip("a"), fps=0.0), "frame rate is 0.0"),
         (replace(clip("a"), fps=float("nan")), "frame rate is nan"),

@@ -68,6 +68,15 @@ def test_confidence_and_odd_names_survive(tmp_path):
     assert [p.name for p in tmp_path.iterdir() if p.name != "cache"] == ["out"]
 
 
+def test_stored_vectors_stay_in_a_corpus_alone(tmp_path):
+    made = [clip("a", label="sit"), clip("b", label="sit")]
+    for r in made:
+        r.arrays["vector"] = np.random.default_rng(0).normal(size=(8, 299)).astype(np.float32)
+    corpus = Corpus.of(made, SPEC)
+    assert same(corpus, open_data(convert(corpus, tmp_path / "corpus", "corpus")))
+    assert set(open_data(convert(corpus, tmp_path / "folder")).arrays) == {"skeleton", "frame_labels"}
+
+
 def test_segments_past_the_end_are_cut(tmp_path):
     r = clip("a", 30, segments=(Segment(0.5, 9.0, "sit"), Segment(2.0, 3.0, "walk")))
     corpus = Corpus.of([r], SPEC)

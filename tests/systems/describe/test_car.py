@@ -1,18 +1,24 @@
 """The stage of CAR: losses, captions, what negatives may and may not change, predictions, bad input."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from acteme.engine.adapt import View
+from acteme.engine.slide import Slide, slide
 from acteme.errors import InputError
 from acteme.nn.text import Text
 from acteme.recordings.annotations import Segment
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
 from acteme.recordings.skeleton import descriptors
+from acteme.recordings.skeleton.readers.tmr import tmr
 from acteme.recordings.spec import Spec
+from acteme.recordings.windows import Windows
 from acteme.recordings.worlds.sequences import sequences
 from acteme.systems.describe import car
 from acteme.systems.describe.car import AlignConfig, Retriever, align
@@ -295,6 +301,51 @@ def test_layouts_with_published_vectors_take_them(narrow):
         assert torch.isfinite(module.encode(batch).pooled).all()
     assert Retriever(replace(config, features="relative"), Spec("smpl22", 22, 1, 3)).mean.shape == (132,)
     assert descriptors.width("coco17", 2, 2, False) == 2 * 2 * 17 * 2
+
+
+def folder_of_vectors(path: Path, joints: int, fps: float) -> np.ndarray:
+    """A TMR folder of one motion of 300 frames, of which captions tell 3 to 11 seconds; its vectors."""
+    rows = np.random.default_rng(0).normal(size=(300, 12 * joints - 1)).astype(np.float32)
+    (path / "motions/guoh3dfeats").mkdir(parents=True)
+    np.save(path / "motions/guoh3dfeats/m.npy", rows)
+    told = [{"text": "walks", "start": 3.0, "end": 9.35}, {"text": "waves", "start": 4.15, "end": 11.0}]
+    (path / "annotations.json").write_text(json.dumps({"a": {"path": "m", "annotations": told}}))
+    (path / "splits").mkdir()
+    (path / "splits/train.txt").write_text("a\n")
+    return rows
+
+
+@pytest.mark.parametrize(("layout", "fps"), [("smpl22", 20.0), ("kit21", 12.5)])
+def test_stored_vectors_are_seen_as_they_are(tmp_path, layout, fps):
+    """The rows that official weights see: int(start fps) to int(end fps) of the file, of whatever window."""
+    rows = folder_of_vectors(tmp_path, 22 if layout == "smpl22" else 21, fps)
+    listing = tmr(tmp_path, layout=layout)
+    data = Corpus.of((item.read() for item in listing.items), listing.spec)
+    module = Retriever(replace(TINY, negatives="none"), data.spec).eval()
+    whole = data.cut(TINY.windows, np.zeros(2, int), np.zeros(2, int))
+    for q, (start, end) in enumerate(((3.0, 9.35), (4.15, 11.0))):
+        first, last = int(start * fps), int(end * fps)
+        seen, mask = module.motions(whole, whole["span"][:, q])
+        np.testing.assert_array_equal(seen[1], rows[first:last])
+        assert mask.all()
+        late = data.batch(np.array([0]), np.array([60 - int(3 * fps)]), 100, captions=True)  # frames 60 to 160
+        seen, mask = module.motions(late, late["span"][:, q])
+        np.testing.assert_array_equal(seen[0], rows[max(first, 60) : min(last, 160)])
+    ((slid, _),) = slide([View(data[0], data.spec, data.spec)], Slide(Windows(frames=40, stride=40), 1.0, overlap=0.0))
+    np.testing.assert_array_equal(module.features(slid)[1], rows[int(3 * fps) + 40 :][:40])
+    relative = Retriever(replace(TINY, features="relative"), data.spec)
+    assert relative.features(whole).shape[-1] == relative.mean.numel() != rows.shape[1]
+
+
+def test_vectors_of_positions_are_computed(tmp_path):
+    folder_of_vectors(tmp_path, 22, 20.0)
+    data = Corpus.of((item.read() for item in tmr(tmp_path).items), SMPL)
+    module = Retriever(replace(TINY, negatives="none"), SMPL).eval()
+    batch = data.cut(TINY.windows, np.zeros(1, int), np.zeros(1, int))
+    stored = batch.pop("vector")
+    found = module.features(batch)
+    torch.testing.assert_close(found, descriptors.guo(batch["skeleton"][:, :, 0], batch["frames"], "smpl22"))
+    assert not torch.allclose(found, stored, atol=0.1)
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def humanml3d(path: Path, vectors: bool = False) -> Listing:
 
     Args:
         path: folder with `new_joints`, `texts` and the split files.
-        vectors: read `new_joint_vecs` instead, and recover the positions from them.
+        vectors: read `new_joint_vecs` instead, and recover the positions from them; recordings have both.
 
     Captions are segments of the one class `motion`, with their text, and their events where there are files of them; a
     caption of the whole clip spans it. The factor nsim is 1 for the names in `nsim_test.txt`.
@@ -138,7 +138,7 @@ def _read(motion: Path, text: Path, split: str, joints: int, fps: float, vectors
             f"has shape {x.shape} of {x.dtype}, expected (frames, {', '.join(map(str, shape))})", motion, AGAIN
         )
     x = finite(np.array(x), motion)
-    positions = to_positions(x) if vectors else x
+    arrays = {"skeleton": to_positions(x)[:, None], "vector": x} if vectors else {"skeleton": x[:, None]}
     captions = read_captions(text)
     seconds = len(x) / fps
     folder = text.parent.parent
@@ -146,5 +146,5 @@ def _read(motion: Path, text: Path, split: str, joints: int, fps: float, vectors
         Segment(c.start, c.end or seconds, MOTION, text=c.text, events=read_events(event_file(folder, motion.stem, i)))
         for i, c in enumerate(captions)
     )
-    return Recording(motion.stem, fps, {"skeleton": positions[:, None]}, segments=segments, split=split,
+    return Recording(motion.stem, fps, arrays, segments=segments, split=split,
                      text=captions[0].text, factors={"nsim": 1.0} if unlike else {})  # fmt: skip

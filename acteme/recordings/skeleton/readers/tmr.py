@@ -3,7 +3,8 @@
 `annotations.json`: {KEY: {"path": P, "duration": seconds, "annotations": [{"seg_id", "text", "start", "end"}, ...]}},
 `motions/guoh3dfeats/P.npy` (T, 263) or (T, 251), see `humanml3d_vectors`, 20 frames per second (KIT-ML: 12.5), and
 `splits/train.txt`, `val.txt`, `test.txt`, `nsim_test.txt` with a key a line; `event_texts/KEY_i.json` where there are
-events. A recording is what the annotations of a key span together; several keys may share a motion.
+events. A recording is what the annotations of a key span together; several keys may share a motion. It has the vectors
+as they are stored (`vector`) beside the positions that they say.
 """
 
 import math
@@ -34,7 +35,8 @@ def tmr(path: Path, layout: Literal["smpl22", "kit21"] = "smpl22", features: str
         layout: smpl22 (HumanML3D) or kit21 (KIT-ML).
         features: folder of the motion vectors below `motions`.
 
-    Captions are segments of the one class `motion`, with their text, and their events where there are files of them.
+    Recordings have the vectors as they are stored, and the positions that these say. Captions are segments of the one
+    class `motion`, with their text, and their events where there are files of them.
     The factor nsim is 1 for the keys of `nsim_test.txt`.
     """
     path = Path(path)
@@ -99,9 +101,9 @@ def _read(
                 events=read_events(event_file(path, key, i)))
         for i, (text, start, end) in enumerate(captions)
     )  # fmt: skip
-    skeleton = to_positions(finite(cut, motion))[:, None]
+    arrays = {"skeleton": to_positions(finite(cut, motion))[:, None], "vector": cut}
     factors = {"nsim": 1.0} if unlike else {}
-    return Recording(key, fps, {"skeleton": skeleton}, segments=segments, split=split, text=captions[0][0],
+    return Recording(key, fps, arrays, segments=segments, split=split, text=captions[0][0],
                      factors=factors, where=where)  # fmt: skip
 
 

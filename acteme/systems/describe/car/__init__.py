@@ -38,9 +38,11 @@ times without the language model on either side; of motions of full length 2.1, 
 - Shuffling ends where all clauses are equal (the official loop never does), and such captions give no negative.
 - The distractor test encodes shuffled texts by their own length, of any number of recordings; officially by that of
   the true text, behind position 4,384.
-- Motion vectors are computed from positions. Where a recording was cut out of a longer motion, the smoothed heading
-  near its ends differs from that of the whole (1e-2 in the last second). For other layouts than those of HumanML3D
-  and KIT-ML a general description takes their place (`recordings.skeleton.descriptors.relative`).
+- Motion vectors are those that the data stores (`tmr`, `humanml3d?vectors=true`, `kitml?vectors=true`), cut as
+  officially. Where it has none they are computed from positions; of what was cut out of a longer motion they are others
+  than the rows of the whole, since floor, first heading and smoothing are the cut's own (rotations by about 0.5). For
+  other layouts than those of HumanML3D and KIT-ML a general description takes their place
+  (`recordings.skeleton.descriptors.relative`).
 - Means and deviations come from the training data; a feature that never changes is left as it is.
 - A text longer than the text encoder takes is refused, or with `text.truncate` cut there; officially cut at 128
   tokens.

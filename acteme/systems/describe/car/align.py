@@ -68,7 +68,8 @@ class AlignConfig:
     """Divides the similarities in the contrast."""
     features: Literal["auto", "published", "relative"] = "auto"
     """Numbers per frame of a motion: the vectors of HumanML3D or KIT-ML, or positions relative to the root with
-    velocities, for any layout; `auto`: the published ones where there are any."""
+    velocities, for any layout; `auto`: the published ones where there are any. Those that the data stores are taken as
+    they are, of other data they are computed."""
     frames: int = 224
     """Frames from the start of a captioned stretch that are seen at most."""
     shortest: float = 2.0
@@ -137,9 +138,14 @@ class Retriever(nn.Module):
     # --- motions -----------------------------------------------------------------------------------------------------
 
     def features(self, batch: Batch) -> Float[Tensor, "b t f"]:
-        """Standardized numbers of every frame; those beyond a recording's end mean nothing."""
+        """Standardized numbers of every frame; those beyond a recording's end mean nothing.
+
+        Published vectors are those that the data stores, which saw the whole motion; else they are computed.
+        """
         x, frames = batch["skeleton"], batch["frames"].clamp(min=1)
-        if self.published:
+        if self.published and "vector" in batch:
+            found = batch["vector"]
+        elif self.published:
             found = descriptors.guo(x[:, :, 0], frames, self.layout)
         else:
             found = descriptors.relative(x, frames, self.layout)

@@ -26,9 +26,12 @@ def test_recordings_with_captions(folder):
 def test_vectors_give_the_same_positions(folder):
     (folder / "new_joint_vecs").mkdir()
     x = humanml3d_vectors.canonical(walk(6, 22))
-    np.save(folder / "new_joint_vecs" / "000001.npy", humanml3d_vectors.to_vectors(x))
+    vectors = humanml3d_vectors.to_vectors(x)
+    np.save(folder / "new_joint_vecs" / "000001.npy", vectors)
     r = humanml3d(folder, vectors=True).items[0].read()
     np.testing.assert_allclose(r.arrays["skeleton"][:, 0], x[:-1], atol=1e-4)
+    np.testing.assert_array_equal(r.arrays["vector"], vectors)
+    assert set(humanml3d(folder).items[0].read().arrays) == {"skeleton"}, "nothing is stored of positions"
 
 
 def test_names_without_motion_are_counted(folder):

@@ -29,6 +29,7 @@ def test_a_recording_is_what_its_captions_span(folder):
     (r,) = [item.read() for item in listing.items]
     vectors = np.load(folder / "motions/guoh3dfeats/CMU/01.npy")
     np.testing.assert_allclose(r.arrays["skeleton"][:, 0], to_positions(vectors[10:50]))
+    np.testing.assert_array_equal(r.arrays["vector"], vectors[10:50])
     assert (r.name, r.split, r.fps, r.factors) == ("a", "train", 20.0, {"nsim": 1.0})
     assert [(s.start, s.end, s.text, s.events) for s in r.segments] == [
         (0.0, 2.0, "a man bends and waves", ("a man bends", "a man waves")),
@@ -45,7 +46,9 @@ def test_events_belong_to_their_caption_whatever_else_is_missing(folder):
 def test_kit(tmp_path):
     _tmr(tmp_path, 251)
     listing = tmr(tmp_path, layout="kit21")
-    assert listing.spec.layout == "kit21" and listing.items[0].read().arrays["skeleton"].shape == (25, 1, 21, 3)
+    arrays = listing.items[0].read().arrays
+    assert listing.spec.layout == "kit21" and arrays["skeleton"].shape == (25, 1, 21, 3)
+    assert arrays["vector"].shape == (25, 251)
     with pytest.raises(InputError, match=r"expected \(frames, 263\)"):
         tmr(tmp_path).items[0].read()
 
