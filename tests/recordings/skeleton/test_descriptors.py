@@ -48,6 +48,41 @@ def test_a_batch_has_the_vectors_of_each_motion(walks):
         assert np.isfinite(row).all()
 
 
+def test_the_vectors_of_kit_ml_by_their_definition(monkeypatch):
+    """The computation of one motion, with what KIT-ML says of its joints, by their names."""
+    names = LAYOUTS["kit21"].joints
+
+    def at(text: str) -> tuple[int, ...]:
+        return tuple(names.index(name) for name in text.split())
+
+    legs = [at("pelvis " + " ".join(f"{side}_{j}" for j in ("hip", "knee", "ankle", "midfoot", "foot")))
+            for side in ("right", "left")]  # fmt: skip
+    arms = [at("neck " + " ".join(f"{side}_{j}" for j in ("shoulder", "elbow", "wrist"))) for side in ("right", "left")]
+    up, down, forward, right, left = [0, 1, 0], [0, -1, 0], [0, 0, 1], [1, 0, 0], [-1, 0, 0]
+    rest = {"pelvis": [0, 0, 0], "right_hip": right, "right_shoulder": right, "left_hip": left, "left_shoulder": left}
+    rest |= dict.fromkeys(("spine1", "spine2", "neck", "head"), up)
+    for side in ("right", "left"):
+        rest |= {f"{side}_{joint}": down for joint in ("elbow", "wrist", "knee", "ankle")}
+        rest |= {f"{side}_{joint}": forward for joint in ("midfoot", "foot")}
+    for name, value in {
+        "JOINTS": 21,
+        "CHAINS": (*legs, at("pelvis spine1 spine2 neck head"), *arms),
+        "REST": np.array([rest[name] for name in names], np.float64),
+        "HIPS": at("right_hip left_hip"),
+        "SHOULDERS": at("right_shoulder left_shoulder"),
+        "LEFT_FEET": at("left_midfoot left_foot"),
+        "RIGHT_FEET": at("right_midfoot right_foot"),
+        "STANDING": 0.05,
+    }.items():
+        monkeypatch.setattr(one, name, value)
+    rng = np.random.default_rng(0)
+    motion = rng.normal(size=(1, 21, 3)) + rng.normal(size=(30, 21, 3)).cumsum(0) * 0.12
+    wanted = one.to_vectors(one.canonical(motion))
+    assert wanted.shape == (29, 251) and 0.2 < wanted[:, -4:].mean() < 0.8, "feet stand and do not"
+    found = descriptors.guo(*padded([motion]), "kit21")[0, :29].numpy()
+    np.testing.assert_allclose(found, wanted, atol=2e-6)
+
+
 def test_positions_come_back(walks):
     x, frames = padded(walks[:1])
     back = one.to_positions(descriptors.guo(x, frames, "smpl22")[0].float().numpy())
