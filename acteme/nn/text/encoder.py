@@ -28,7 +28,7 @@ class Text:
     """Which text encoder, and how it is used."""
 
     name: str = "minilm"
-    """minilm (comes along), clip, distilbert, a model of the hub by its name, or a folder."""
+    """minilm (comes along), clip, distilbert, a model of the hub by its name, or a folder; of a T5, the encoder."""
     trained: bool = False
     """Trained with the rest; otherwise frozen: encodings are remembered, weights are nobody's state."""
     truncate: bool = False
@@ -187,9 +187,10 @@ def _shape(name: str) -> Shape:
         if config.model_type in ("clip", "clip_text_model"):
             text = getattr(config, "text_config", config)
             return Shape("clip", text.projection_dim, text.hidden_size, text.max_position_embeddings, "end")
-        if getattr(config, "is_encoder_decoder", False) or hasattr(config, "text_config"):
+        both = getattr(config, "is_encoder_decoder", False) and config.model_type != "t5"
+        if both or hasattr(config, "text_config"):
             raise InputError(f"a model of type '{config.model_type}' is no text encoder", f"model '{name}'",
-                             "take a BERT, a sentence-transformer or a CLIP")  # fmt: skip
+                             "take a BERT, a sentence-transformer, a T5 or a CLIP")  # fmt: skip
         first = beside(place, "1_Pooling/config.json", local).get("pooling_mode_cls_token", False)
         limits = [beside(place, "sentence_bert_config.json", local).get("max_seq_length"),
                   beside(place, "tokenizer_config.json", local).get("model_max_length"),
@@ -204,7 +205,8 @@ def _model(name: str) -> nn.Module:
     """A fresh copy of a model, in single precision."""
     import transformers
 
-    kind = transformers.CLIPTextModelWithProjection if _shape(name).family == "clip" else transformers.AutoModel
+    own: dict[str, Any] = {"clip": transformers.CLIPTextModelWithProjection, "t5": transformers.T5EncoderModel}
+    kind = own.get(_shape(name).family, transformers.AutoModel)
     return pretrained(
         name, lambda place, local: kind.from_pretrained(place, local_files_only=local, dtype=torch.float32)
     )

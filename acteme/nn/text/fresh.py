@@ -16,7 +16,7 @@ SPECIAL = ("<pad>", "<unknown>", "<start>", "<end>")
 
 def fresh_model(
     folder: Path,
-    family: Literal["bert", "distilbert", "clip", "llama"] = "bert",
+    family: Literal["bert", "distilbert", "clip", "t5", "llama"] = "bert",
     width: int = 32,
     layers: int = 2,
     heads: int = 2,
@@ -27,8 +27,8 @@ def fresh_model(
 
     Args:
         folder: where to; it must not exist yet.
-        family: architecture: BERT (as sentence-transformers have), DistilBERT, CLIP's text encoder, or a language model
-            of the kind of SmolLM2.
+        family: architecture: BERT (as sentence-transformers have), DistilBERT, CLIP's text encoder, T5's encoder, or a
+            language model of the kind of SmolLM2.
         width: of the hidden states; CLIP projects them to half of it.
         layers: of the transformer.
         heads: of its attention.
@@ -56,6 +56,9 @@ def fresh_model(
             own: Any = {"dim": width, "hidden_dim": 4 * width, "n_layers": layers, "n_heads": heads}
             config = transformers.DistilBertConfig(max_position_embeddings=limit, **own, **words)
             model = transformers.DistilBertModel(config)
+        elif family == "t5":
+            sizes: Any = {"d_model": width, "d_kv": width // heads, "d_ff": 4 * width, "num_layers": layers}
+            model = transformers.T5EncoderModel(transformers.T5Config(num_heads=heads, **sizes, **words))
         elif family == "llama":
             half: Any = {"num_key_value_heads": max(heads // 2, 1), "tie_word_embeddings": True}
             model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**common, **half))

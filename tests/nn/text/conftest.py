@@ -4,7 +4,7 @@ import pytest
 
 from acteme.nn.text import fresh_model
 
-FAMILIES = ("bert", "distilbert", "clip")
+FAMILIES = ("bert", "distilbert", "clip", "t5")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
 """Text encoders: what the numbers are, what is trained, what is remembered."""
 
 import copy
+import shutil
 from collections import OrderedDict
+from pathlib import Path
 
 import pytest
 import torch
@@ -64,9 +66,31 @@ def test_clip_is_pooled_at_its_end_and_others_by_their_mean(folders):
         torch.testing.assert_close(model(TEXTS[:2]), expected, atol=1e-6, rtol=1e-5)
 
 
-def test_a_sentence_model_that_pools_its_first_token_does_so(folders, tmp_path):
-    import shutil
+def test_of_a_t5_the_encoder_is_read(tmp_path, folders):
+    """From a checkpoint of both halves: last hidden states, pooled by their mean."""
+    from transformers import T5Config, T5ForConditionalGeneration
 
+    sizes = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 2, "vocab_size": 260}
+    whole = T5ForConditionalGeneration(T5Config(**sizes)).eval()
+    whole.save_pretrained(tmp_path)
+    for file in Path(folders["t5"]).glob("tokenizer*"):
+        shutil.copy(file, tmp_path)
+    model = TextEncoder(Text(str(tmp_path)))
+    assert (model.width, model.token_width, model.limit, model.shape.pooling) == (16, 16, 48, "mean")
+    states, mask = model.states(TEXTS[:2])
+    ids, _ = model.tokenize(TEXTS[:2])
+    with torch.no_grad():
+        wanted = whole.encoder(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+    torch.testing.assert_close(states[mask], wanted[mask], atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(model(TEXTS[:2]), states.sum(1) / mask.sum(1, keepdim=True), atol=1e-6, rtol=1e-5)
+    trained = TextEncoder(Text(str(tmp_path), trained=True))
+    again = TextEncoder(Text(str(tmp_path), trained=True))
+    again.load_state_dict({name: value.clone() + 1 for name, value in trained.state_dict().items()})
+    assert torch.equal(again.model.encoder.embed_tokens.weight, trained.model.shared.weight + 1)
+    assert not any("decoder" in name for name in trained.state_dict())
+
+
+def test_a_sentence_model_that_pools_its_first_token_does_so(folders, tmp_path):
     place = tmp_path / "first"
     shutil.copytree(folders["bert"], place)
     (place / "1_Pooling").mkdir()
