@@ -191,6 +191,38 @@ def test_captions_that_mean_the_same_are_no_negatives(corpus, narrow, monkeypatc
     assert judged.alike(["a", "b", "c"]).tolist() == [[True, True, False]], "0.6 is the cosine that 0.8 stands for"
 
 
+def test_shuffled_texts_that_describe_another_motion_can_be_spared(corpus, monkeypatch):
+    """Of two captions with the same two events in both orders, each shuffled text is the other's caption."""
+    a, b, c = "a person walks", "a person jumps", "a person spins"
+    told = [Caption("", (a, b)), Caption("", (c,)), Caption("", (b, a))]
+    seen = []
+    for spare in (False, True):
+        module = made(replace(TINY, spare=spare), corpus)
+        monkeypatch.setattr(module, "weigh", lambda x, mask, texts, alike: seen.append(alike) or {})
+        x = torch.randn(3, 7, module.mean.numel())
+        module.compare(x, torch.ones(3, 7, dtype=torch.bool), told)
+    eye = torch.eye(3, dtype=torch.bool)
+    assert torch.equal(seen[0], eye), "as published"
+    assert torch.equal(seen[1], torch.cat([eye, eye.flip(0)[[0, 2]]]))
+    monkeypatch.setattr(module, "alike", lambda texts: torch.ones(len(texts), len(texts), dtype=torch.bool))
+    module.compare(x, torch.ones(3, 7, dtype=torch.bool), told)
+    assert seen[2][3:].tolist() == [[False, True, True], [True, True, False]], "one's own is always a negative"
+
+
+def test_the_defaults_are_the_published_ones():
+    config = AlignConfig()
+    recipe, weights, network = config.recipe, config.weights, config.network
+    assert (recipe.optimizer, recipe.lr, recipe.weight_decay, recipe.epochs, recipe.batch) == (
+        "adamw", 1e-4, 0.01, 200, 32)  # fmt: skip
+    assert recipe.drop_last and recipe.schedule == "constant"
+    assert (config.shortest, config.longest, config.frames) == (2.0, 10.0, 224)
+    assert (config.temperature, config.alike, config.spare) == (0.1, 0.8, False)
+    assert (weights.recons, weights.kl, weights.latent, weights.contrast) == (1.0, 1e-5, 1e-5, 0.1)
+    assert (network.width, network.hidden, network.layers, network.heads, network.dropout) == (256, 1024, 6, 4, 0.1)
+    assert (config.text.name, config.text.trained, config.text_rate * recipe.lr) == (
+        "distilbert", False, pytest.approx(1e-5))  # fmt: skip
+
+
 def test_calibration_standardizes_frames_that_exist(corpus):
     module = made(TINY, corpus)
     batch = corpus.cut(TINY.windows, np.arange(len(corpus)), np.zeros(len(corpus), int))

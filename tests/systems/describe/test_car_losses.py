@@ -59,3 +59,13 @@ def test_one_is_no_negative_of_what_means_the_same_and_all_alike_stays_finite():
     assert torch.isfinite(texts.grad).all()
     with_extra = torch.cat([texts, torch.randn(1, 8)])
     assert contrast(with_extra, motions, 0.1, torch.ones(4, 4, dtype=torch.bool)) > 0, "shuffled texts are not hidden"
+
+
+def test_a_shuffled_text_that_describes_a_motion_can_be_hidden_from_it():
+    """Rows of `alike` behind the captions: text 2 is no negative of motion 1, and still one of motion 0."""
+    alike = torch.tensor([[True, False], [False, True], [False, True]])
+    s = F.normalize(EXTRA, dim=-1) @ F.normalize(MOTIONS, dim=-1).T / 0.1
+    forth = F.cross_entropy(s[:2], torch.arange(2))
+    back = (torch.logsumexp(s[:, 0], 0) - s[0, 0] + torch.logsumexp(s[:2, 1], 0) - s[1, 1]) / 2
+    torch.testing.assert_close(contrast(EXTRA, MOTIONS, 0.1, alike), (forth + back) / 2)
+    assert contrast(EXTRA, MOTIONS, 0.1, alike) < contrast(EXTRA, MOTIONS, 0.1, alike[:2])

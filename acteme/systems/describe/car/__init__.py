@@ -35,6 +35,8 @@ times without the language model on either side; of motions of full length 2.1, 
 - A caption is cut out of the motion by its own times; officially by those of the motion's first caption. Text and
   events are both those of the caption's own number; officially they part where an earlier caption is left out for its
   length.
+- A shuffled text may describe another motion of the batch truly; with `align.spare` it is no negative of that one.
+  Officially, and unless set, it is.
 - Shuffling ends where all clauses are equal (the official loop never does), and such captions give no negative.
 - The distractor test encodes shuffled texts by their own length, of any number of recordings; officially by that of
   the true text, behind position 4,384.

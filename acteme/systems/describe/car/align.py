@@ -64,6 +64,9 @@ class AlignConfig:
     """The text encoder that says which captions mean the same; empty: those that are equal."""
     alike: float = 0.8
     """Captions mean the same, and are no negatives of each other, from this similarity on; (cosine + 1) / 2."""
+    spare: bool = False
+    """Shuffled texts that mean the same as another motion's caption are no negatives of that motion; officially every
+    motion sees every shuffled text, true descriptions of it among them. One's own is always a negative."""
     temperature: float = 0.1
     """Divides the similarities in the contrast."""
     features: Literal["auto", "published", "relative"] = "auto"
@@ -280,11 +283,17 @@ class Retriever(nn.Module):
         other = (
             [] if self.config.negatives == "none" else [reordered(c, self.config.negatives == "words") for c in told]
         )
-        means, logs = self.distributions([*texts, *(o for o in other if o is not None)])
-        return self.weigh(x, mask, (means, logs), self.alike(texts))
+        whose = [i for i, text in enumerate(other) if text is not None]
+        mixed = [text for text in other if text is not None]
+        means, logs = self.distributions([*texts, *mixed])
+        if not self.config.spare:
+            return self.weigh(x, mask, (means, logs), self.alike(texts))
+        alike = self.alike([*texts, *mixed])[:, : len(texts)].clone()
+        alike[torch.arange(len(texts), len(alike)), whose] = False
+        return self.weigh(x, mask, (means, logs), alike)
 
-    def alike(self, texts: Sequence[str]) -> Bool[Tensor, "b b"]:
-        """Which captions mean the same."""
+    def alike(self, texts: Sequence[str]) -> Bool[Tensor, "n n"]:
+        """Which texts mean the same."""
         return self.similar(texts) > 2 * self.config.alike - 1
 
     def weigh(
@@ -292,9 +301,12 @@ class Retriever(nn.Module):
         x: Float[Tensor, "b t f"],
         mask: Bool[Tensor, "b t"],
         texts: tuple[Float[Tensor, "m d"], Float[Tensor, "m d"]],
-        alike: Bool[Tensor, "b b"],
+        alike: Bool[Tensor, "n b"],
     ) -> dict[str, Tensor]:
-        """The losses of motions and the distributions of their captions, those of shuffled texts behind them."""
+        """The losses of motions and the distributions of their captions, those of shuffled texts behind them.
+
+        `alike`: which texts mean the same as a motion's caption, see `contrast`.
+        """
         c, count = self.config, len(x)
         own = (texts[0][:count], texts[1][:count])
         motion = self.motion_encoder(x, mask)[:2]

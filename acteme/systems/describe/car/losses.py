@@ -26,7 +26,7 @@ def contrast(
     texts: Float[Tensor, "m d"],
     motions: Float[Tensor, "b d"],
     temperature: float,
-    alike: Bool[Tensor, "b b"] | None = None,
+    alike: Bool[Tensor, "n b"] | None = None,
 ) -> Float[Tensor, ""]:
     """InfoNCE in both directions by cosine similarity (the paper's section 4.2).
 
@@ -37,13 +37,14 @@ def contrast(
         texts: the captions of the motions, then further negatives.
         motions: b of them, b <= m.
         temperature: divides the similarities.
-        alike: captions (other than one's own) that say the same: no negatives of each other.
+        alike: which texts, the first b (the captions) or more, say the same as a motion's caption: no negatives of the
+            motion. That a caption says the same as itself changes nothing.
     """
     count = len(motions)
     logits = F.normalize(texts, dim=-1) @ F.normalize(motions, dim=-1).T / temperature
     if alike is not None:
-        apart = torch.eye(count, dtype=torch.bool, device=alike.device) | ~alike
-        hidden = F.pad(~apart, (0, 0, 0, len(texts) - count))
+        hidden = alike & ~torch.eye(len(alike), count, dtype=torch.bool, device=alike.device)
+        hidden = F.pad(hidden, (0, 0, 0, len(texts) - len(alike)))
         logits = logits.masked_fill(hidden, -torch.inf)
     own = torch.arange(count, device=logits.device)
     return (F.cross_entropy(logits[:count], own) + F.cross_entropy(logits.T, own)) / 2
