@@ -6,7 +6,8 @@ ECCV 2024, arXiv 2407.15408, and the official code, which builds on TMR (Petrovi
 A motion and a text are each encoded as a normal distribution by a transformer with two learned tokens; a decoder
 makes the motion from a draw of either. They are drawn together by InfoNCE, in which every motion sees, as further
 negatives, texts of the same events in another order. A caption's events are its clauses in the order of time: those
-that the data tells, or by rule (`recordings.clauses`, `acteme events`). One stage: `align`.
+that the data tells, or by rule (`recordings.clauses`, `acteme events`). One stage: `align`. Generation of motions
+with the tuned text encoder, of which the paper tells and whose code is not released, is no part of this.
 
 Files: `align` (the stage), `networks`, `losses`, `texts` (captions out of batches), `official` (checkpoints).
 
