@@ -12,6 +12,8 @@ from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
 from acteme.systems.anticipate.corridors import Base, BaseConfig, Config, Grid, Network, PredictorConfig
 from acteme.systems.anticipate.corridors.maps import softargmax
+from acteme.systems.anticipate.corridors.place import turned
+from acteme.systems.anticipate.corridors.sample import goals_of
 from tests.systems.anticipate.corridors_cases import (
     SPEC,
     adapter,
@@ -32,6 +34,49 @@ FORMS = {"unimodal": {}, "ynet": {"network": {"form": "ynet"}}, "endpoint": {"ki
 def test_ynet_has_as_many_weights_as_published():
     made = Base(Config.ynet().base, Spec())
     assert sum(p.numel() for p in made.parameters()) == 1_641_381
+
+
+SDD = ((1424, 1088), (1409, 1916), (1980, 1093), (1630, 1948), (1325, 1973), (1455, 1925), (1417, 2019), (1983, 1088))
+"""Usual widths and heights of scenes."""
+
+
+def test_the_grid_of_ynet_holds_the_scenes_of_sdd_both_ways_round():
+    grid = Config.ynet().base.predictor.grid
+    Config.ynet().base.predictor.check()
+    extent = torch.tensor([[0.0, 0.0, *size] for size in SDD])
+    for quarters in range(4):
+        where = turned(extent, grid.size, grid.resize, torch.full((len(SDD),), quarters), torch.ones(len(SDD)).long())
+        corners = where.to_grid(extent.view(-1, 2, 2))
+        assert (corners >= -1.01).all() and (corners <= torch.tensor(grid.size).flip(0) + 0.01).all()
+        sides = (corners[:, 1] - corners[:, 0]).abs().sort(1).values
+        torch.testing.assert_close(sides, extent[:, 2:].sort(1).values / 4)
+
+
+def test_ynet_learns_and_predicts_on_scenes_of_sdd():
+    """The preset with four channels a stage, on a scene that stands and one that lies."""
+    config = Config.ynet().base
+    narrow = replace(config.predictor.network, encoder=(4,) * 5, decoder=(4,) * 5, samples=2, draws=20)
+    torch.manual_seed(0)
+    made = Base(replace(config, predictor=replace(config.predictor, network=narrow)), Spec())
+    position = torch.rand(2, 1, 2) * 900 + torch.arange(20.0)[:, None] * 8
+    one = {"position": position, "mask": torch.ones(2, 20, dtype=torch.bool), "scene": torch.tensor([0, 1]),
+           "extent": torch.tensor([[0.0, 0.0, 1630.0, 1948.0], [0.0, 0.0, 1424.0, 1088.0]]),
+           "surface": torch.randint(0, 6, (2, 20, 30), dtype=torch.uint8)}  # fmt: skip
+    before = made.predictor.net.encoder.first.weight.detach().clone()
+    optimizer = torch.optim.Adam(made.train().parameters(), config.recipe.lr)
+    made.losses(one)["total"].backward()
+    optimizer.step()
+    assert torch.isfinite(made.predictor.net.encoder.first.weight).all()
+    assert not torch.equal(made.predictor.net.encoder.first.weight, before)
+    found = made.eval().predict(one)
+    assert found.positions.shape == (2, 2, 12, 2) and torch.isfinite(found.positions).all()
+
+
+def test_the_defaults_of_the_recipes():
+    base, adapt = Config().base.recipe, Config().adapt.recipe
+    assert (base.optimizer, base.lr, base.epochs, base.batch, base.schedule) == ("adam", 1e-4, 300, 8, "constant")
+    assert (adapt.optimizer, adapt.lr, adapt.epochs, adapt.batch, adapt.weight_decay) == ("adam", 0.05, 50, 16, 0.0)
+    assert Config().adapt.rate == 0.2 and Config().adapt.rate * adapt.lr == pytest.approx(1e-2), "the head's"
 
 
 ENCODER, DECODER, SURFACES, SIZE = (4, 6, 6), (6, 6, 4), 3, (16, 24)

@@ -41,7 +41,8 @@ exactly: whoever passes weights on passes these tracks on.
   decoder is inferred). `Config.ynet()` has both decoders, goals, TTST and CWS.
 - Scenes of all sizes lie on one grid (`grid.size`), as large as they fit, or `grid.resize` times as large; the rest
   is padding. So a batch can hold several scenes. Officially every scene has its own size, and a batch one scene.
-- The padding of a scene's map has no class; officially it is a border of class 0.
+- The padding of a scene's map has no class; officially it is a border of class 0. On one grid more is padding than
+  officially, and the loss is a mean over it all.
 - Maps are computed at their places. Officially they are cut out of a template, which gives wrong or empty pieces for
   positions beyond its reach. A future position off the grid has no part in the loss.
 - Distances are to the position rounded to a pixel, as official (`grid.rounded=false`: to the position itself, the
@@ -97,6 +98,10 @@ class Config:
 
     @classmethod
     def ynet(cls) -> "Config":
-        """Y-net as its code has it for SDD: two decoders, 20 goals by TTST, 6 classes, a quarter of the size."""
-        predictor = PredictorConfig(grid=Grid(surfaces=6, resize=0.25), network=Network(form="ynet"))
+        """Y-net as its code has it for SDD: two decoders, 20 goals by TTST, 6 classes, a quarter of the size.
+
+        The grid holds scenes of up to 2,048 pixels, as those of SDD are, upright and on their side.
+        """
+        grid = Grid(size=(512, 512), surfaces=6, resize=0.25)
+        predictor = PredictorConfig(grid=grid, network=Network(form="ynet"))
         return cls(BaseConfig(predictor))
