@@ -10,7 +10,7 @@ from acteme.errors import InputError
 from acteme.recordings.batch import check_batch
 from acteme.recordings.spec import Spec
 from acteme.recordings.windows import Windows
-from acteme.systems.anticipate.corridors import Base, BaseConfig, Config, Grid, Network, PredictorConfig
+from acteme.systems.anticipate.corridors import Base, BaseConfig, Config, Grid, Network, PredictorConfig, predictors
 from acteme.systems.anticipate.corridors.maps import softargmax
 from acteme.systems.anticipate.corridors.place import turned
 from acteme.systems.anticipate.corridors.sample import goals_of
@@ -153,6 +153,76 @@ def test_paths_to_several_goals_are_those_of_each_goal(piece):
             path = softargmax(net.path(features, net.waypoint_maps(found.goals[:, k, None] / 4, SIZE)))
             torch.testing.assert_close(found.positions[:, k], path * 4, atol=1e-3, rtol=1e-4)
     assert not torch.allclose(found.positions[:, 1], found.positions[:, 2], atol=0.1), "goals matter"
+
+
+def several(**network) -> tuple[Base, torch.Tensor]:
+    """Y-net with three waypoints, and the logits of their maps for `batch()`."""
+    made = base(network={"form": "ynet", "waypoints": (3, 7, 11), "cws": False, **network}).eval()
+    with torch.no_grad():
+        net = made.predictor.net
+        sight = made.predictor.see(batch())
+        return made, net.goal(net.features(sight))[:, [3, 7, 11]]
+
+
+def drawn(made: Base, samples: int | None = None) -> torch.Tensor:
+    """Waypoints (k, b, v, 2) of `batch()`, in grid pixels, as `predict` takes them."""
+    found, net = [], made.predictor.net
+    waypoints = net.waypoints
+    with pytest.MonkeyPatch.context() as patch, torch.no_grad():
+        patch.setattr(net, "waypoints", lambda *args: found.append(waypoints(*args)) or found[-1])
+        paths = made.predictor.predict(made.predictor.see(batch()), samples=samples)
+    assert paths.positions.shape[:2] == (4, len(found[0])) and torch.isfinite(paths.positions).all()
+    return found[0]
+
+
+def test_one_alternative_goes_by_the_mean_of_every_waypoints_own_map():
+    """Whatever is configured, a single alternative draws nothing: early stopping looks at it."""
+    for network in ({"samples": 1}, {"samples": 3, "paths": 2}):
+        made, logits = several(**network)
+        state = torch.random.get_rng_state()
+        torch.testing.assert_close(drawn(made, 1), softargmax(logits)[None])
+        assert torch.equal(state, torch.random.get_rng_state())
+    assert (softargmax(logits)[:, 0] - softargmax(logits)[:, 2]).abs().max() > 1e-3, "the maps differ"
+
+
+def test_waypoints_are_drawn_from_their_own_maps():
+    made, _ = several(samples=4, paths=2, ttst=False)
+    net = made.predictor.net
+    with torch.no_grad():
+        net.goal.last.weight.zero_()
+        net.goal.last.bias.zero_()
+    found = drawn(made)
+    assert found.shape == (8, 4, 3, 2) and torch.equal(found, found.round())
+    assert torch.equal(found[:4, :, 2], found[4:, :, 2]), "two paths to each of four goals"
+    assert not torch.equal(found[:, :, 0], found[:, :, 1])
+    cws, _ = several(samples=4, paths=2, cws=True)
+    found = drawn(cws)
+    assert found.shape == (8, 4, 3, 2) and torch.equal(found[4:, :, :2], found[4:, :, :2].round())
+    assert not torch.equal(found[:4, :, :2], found[:4, :, :2].round()), "the first round takes means"
+
+
+def test_a_temperature_flattens_or_sharpens_what_goals_are_drawn_from(monkeypatch):
+    seen = []
+    for temperature in (1.0, 1.8):
+        made, logits = several(samples=2, temperature=temperature)
+        monkeypatch.setattr(predictors, "goals_of", lambda chance, *a: seen.append(chance) or goals_of(chance, *a))
+        drawn(made)
+        for i, chance in zip((2, 0, 1), seen[-3:], strict=True):
+            torch.testing.assert_close(chance, torch.sigmoid(logits[:, i] / temperature))
+    assert (seen[0] - 0.5).abs().mean() > (seen[3] - 0.5).abs().mean()
+
+
+def test_input_maps_can_be_gaussians():
+    made = base(grid={"map": "gauss"})
+    sight = made.predictor.see(batch())
+    xs, ys = torch.arange(16.0), torch.arange(16.0)[:, None]
+    x, y = sight.past[2, 5]
+    wanted = torch.exp(-((xs - x) ** 2 + (ys - y) ** 2) / (2 * 4.0**2))
+    torch.testing.assert_close(sight.heat[2, 5], wanted)
+    loss = made.train().losses(batch())["total"]
+    loss.backward()
+    assert loss > 0 and made.predictor.net.encoder.first.weight.grad.any()
+    assert not torch.equal(sight.heat, base().predictor.see(batch()).heat)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -185,6 +185,19 @@ def test_the_best_weights_for_held_out_people_are_used():
     assert (better.held_best < best).any() and (better.held_best <= best).all()
 
 
+def test_looking_at_who_is_held_out_draws_nothing():
+    """Y-net with several waypoints and paths: what is looked at are means, so that looks can be compared."""
+    network = {"form": "ynet", "waypoints": (5, 11), "cws": False, "paths": 2}
+    made = adapter(base(network=network), prompt=ZERO).train()
+    state = torch.random.get_rng_state()
+    made.calibrate([{**batch(16), "agent": torch.arange(16) // 2}])
+    best = made.held_best.clone()
+    made.held_best.fill_(torch.inf)
+    made.look()
+    assert torch.isfinite(best).all() and torch.equal(made.held_best, best)
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
 def test_scenes_stop_each_by_itself_and_all_together_where_they_share():
     one = {**batch(16), "agent": torch.arange(16) // 2}
     for head, apart in (("scene", True), ("joint", False)):

@@ -129,13 +129,13 @@ class YNet(nn.Module):
         Args:
             sight: what is seen.
             head: weights that replace others.
-            samples: how many goals are drawn, other than is configured; one is the map's mean.
+            samples: how many goals are drawn, with one path to each, other than is configured; one is the map's mean.
         """
         n, features = self.network, self.features(sight)
         if self.path is None:
             path = softargmax(self.goal(features, head=_part(head, "goal")).float())[:, None]
             return path, path[:, :, -1]
-        points = self.waypoints(sight, features, head, samples or n.samples)
+        points = self.waypoints(sight, features, head, samples or n.samples, 1 if samples else n.paths)
         futures, own = [], _part(head, "path")
         shared = self.path.shared(features, own) if len(points) > 1 else None
         h, w = sight.size
@@ -146,21 +146,26 @@ class YNet(nn.Module):
             futures.append(softargmax(logits.float()).unflatten(0, (len(some), -1)))
         return torch.cat(futures).transpose(0, 1), points[:, :, -1].transpose(0, 1)
 
-    def waypoints(self, sight: Sight, features: Sequence[Tensor], head: Head, samples: int) -> Float[Tensor, "k b v 2"]:
-        """Waypoints, the goal last, of all alternatives."""
+    def waypoints(
+        self, sight: Sight, features: Sequence[Tensor], head: Head, samples: int, paths: int
+    ) -> Float[Tensor, "k b v 2"]:
+        """Waypoints, the goal last, of all alternatives: so many paths to each of so many samples of the goal.
+
+        Of a single alternative every waypoint is the mean of its own map, or near the way to the goal (CWS).
+        """
         n = self.network
         logits = self.goal(features, head=_part(head, "goal"))[:, list(n.waypoints)].float()
         chance = torch.sigmoid(logits / n.temperature)
-        mean = softargmax(logits[:, -1:])[:, 0]
-        goals = goals_of(chance[:, -1], mean, samples, n.ttst, n.draws, n.threshold).transpose(0, 1)
+        goal = softargmax(logits[:, -1:])[:, 0]
+        goals = goals_of(chance[:, -1], goal, samples, n.ttst, n.draws, n.threshold).transpose(0, 1)
         if len(n.waypoints) == 1:
             return goals[:, :, None]
-        goals = goals.repeat(n.paths, 1, 1)
+        goals = goals.repeat(paths, 1, 1)
         if n.cws:
             last = sight.past[:, -1]
-            return waypoints_of(chance, goals, last, n.paths, n.cws_sigma, n.cws_ratio, n.cws_rotate)
-        count = samples * n.paths
-        before = [goals_of(chance[:, i], mean, count, False, 0, 0.0) for i in range(len(n.waypoints) - 1)]
+            return waypoints_of(chance, goals, last, paths, n.cws_sigma, n.cws_ratio, n.cws_rotate)
+        means = softargmax(logits[:, :-1]).unbind(1)
+        before = [goals_of(chance[:, i], mean, samples * paths, False, 0, 0.0) for i, mean in enumerate(means)]
         return torch.cat([torch.stack(before, 2).transpose(0, 1), goals[:, :, None]], 2)
 
 
