@@ -52,28 +52,6 @@ def constant_velocity(past: Float[np.ndarray, "n p c"], steps: int) -> Float[np.
     return (past[:, -1:] + np.arange(1, steps + 1)[:, None] * step[:, None])[:, None]
 
 
-def human_seconds(
-    recording: Int[np.ndarray, " n"], start: Int[np.ndarray, " n"], frames: Int[np.ndarray, " n"], fps: float
-) -> float:
-    """Seconds for which people are observed in windows, summed over people; where windows overlap they count once.
-
-    Args:
-        recording: whose track each window is of.
-        start: first frame of each window.
-        frames: its length.
-        fps: frames per second.
-    """
-    if not len(recording):
-        return 0.0
-    order = np.lexsort((start, recording))
-    who, first = np.asarray(recording)[order], np.asarray(start, np.float64)[order]
-    last = first + np.asarray(frames)[order]
-    # windows of one track behind those of the one before, so that a running maximum never looks back over a border
-    shift = np.unique(who, return_inverse=True)[1] * (last.max() - min(first.min(), 0.0) + 1.0)
-    reached = np.concatenate([[-np.inf], np.maximum.accumulate(last + shift)[:-1]])
-    return float(np.maximum(last + shift - np.maximum(first + shift, reached), 0).sum() / fps)
-
-
 def measure(
     predicted: Float[np.ndarray, "n k t c"],
     truth: Float[np.ndarray, "n t c"],

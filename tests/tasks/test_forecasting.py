@@ -76,15 +76,6 @@ def test_more_windows_of_a_scene_do_not_count_more():
     )
 
 
-def test_human_seconds_count_people_and_never_a_moment_twice():
-    assert f.human_seconds(np.array([0, 1]), np.array([0, 0]), np.array([75, 75]), 2.5) == 60
-    windows = np.array([[0, 0, 20], [0, 4, 20], [0, 40, 20], [1, 4, 20], [1, 4, 20], [1, 0, 30]])
-    who, start, frames = windows[np.random.default_rng(0).permutation(6)].T
-    seen = {(w, t) for w, s, n in zip(who, start, frames, strict=True) for t in range(s, s + n)}
-    assert f.human_seconds(who, start, frames, 2.5) == len(seen) / 2.5 == (24 + 20 + 30) / 2.5
-    assert f.human_seconds(np.array([], int), np.array([], int), np.array([], int), 2.5) == 0
-
-
 def test_constant_velocity_goes_on():
     past = np.array([[[0.0, 0.0], [1.0, 2.0]], [[5.0, 5.0], [5.0, 5.0]]])
     assert f.constant_velocity(past, 2)[:, 0].tolist() == [[[2, 4], [3, 6]], [[5, 5], [5, 5]]]
