@@ -14,6 +14,12 @@ Arms, with the same data, steps, and early stopping on a quarter of the people, 
 - `swapped`: each scene with the corridor of the next; `permuted`: with its own, pixels in random order. Controls.
 
 The metric is the change of ADE against the frozen base in percent, the mean over scenes.
+
+The set-up is smaller than that in which the experiment was first tried, so that all of it takes half an hour of a
+processor: the small setting, on a grid of 24 x 32 pixels where the scenes' images have 48 x 64, with stages of 16, 32
+and 32 channels (174,652 weights), three epochs of a cosine from 4e-3. That was a grid as large as the images, stages of
+16, 32, 32 and 32 channels (135,420 weights) and 1,500 steps of one cycle up to 2e-3. A corridor of rank one has 56
+numbers here and had 112 there, where it gained more (16.7 and 21.2% of one base's error, in ten scenes).
 """
 
 import json

@@ -15,6 +15,9 @@ Two stages: `base`, the predictor, on many scenes; `adapt`, a prompt and a head 
     acteme train corridors PLACE --start runs/base --stage adapt --run runs/place
     acteme evaluate runs/place
 
+A prompt for another condition of the place (night, a weekend, newer tracks) is another run of the same base. Which one
+is used is for you to say: nothing here chooses by recent losses, or fits a prompt again on a sliding window.
+
 Files: `sight` (what is seen of a batch), `place` (scenes on the network's grid), `maps` (maps of positions, loss,
 reading off), `unet`, `predictors` (Y-net, PECNet), `sample` (goals, TTST, CWS), `pieces` (large maps a few samples at
 a time), `base`, `prompt`, `adapt`, `official`.

@@ -48,7 +48,7 @@ class AdaptConfig:
     windows: Windows = field(default_factory=lambda: Windows(frames=20, stride=4, jitter=False))
     """Past and future together."""
     recipe: Recipe = field(default_factory=lambda: Recipe("adam", 0.05, epochs=50, batch=16, drop_last=False))
-    """How it is optimized; for all weights use a rate of 3e-4."""
+    """How it is optimized; for a prompt of full rank use a rate of .02, for all weights 3e-4."""
 
     @classmethod
     def small(cls) -> "AdaptConfig":
