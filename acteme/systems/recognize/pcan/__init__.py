@@ -43,6 +43,7 @@ convolutions.
 - The mirror exchanges the ten points of the hands with their sides; officially they stay.
 - The square about the people is not rounded to pixels, and one below 10 pixels is enlarged as well; a joint is missing
   where both coordinates are 0, not where one is. Images are cropped and resized at once.
+- `train --best` validates by what `predict` gives, the mean over all `clips` (10); officially by one clip.
 - Test clips are drawn as PYSKL draws them. Labels are not passed through the network.
 - Positions in three dimensions are drawn without perspective. A graph network sees the whole clip, resized, once.
 - Both streams start at random; officially from networks of each that were trained before.
