@@ -241,8 +241,8 @@ def ready(module: nn.Module, loader: Loader, on: torch.device) -> None:
 
 
 def total_steps(recipe: Recipe, loader: Loader, limit: int | None) -> int | None:
-    """Optimization steps of the whole stage; None where nothing limits them but the epochs."""
-    if recipe.schedule not in ("cosine", "linear"):
+    """Optimization steps of the whole stage; None where nobody asks for them and only the epochs limit them."""
+    if recipe.schedule not in ("cosine", "linear") and not isinstance(recipe.warmup, float):
         return limit
     steps = sum(math.ceil(loader.steps(epoch) / recipe.accumulate) for epoch in range(recipe.epochs))
     return steps if limit is None else min(steps, limit)

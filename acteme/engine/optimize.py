@@ -54,23 +54,23 @@ def learning_rate(recipe: Recipe, epoch: int, step: int, steps: int | None = Non
         recipe: the stage's recipe.
         epoch: the step's epoch, from 0.
         step: the step's number over all epochs, from 0.
-        steps: the number of steps of the whole stage (only `cosine` and `linear` need it).
+        steps: the number of steps of the whole stage (only `cosine`, `linear` and a share of warm-up need it).
         lowered: how often a plateau has lowered it.
     """
-    rate = recipe.lr
-    if recipe.warmup and step < recipe.warmup:
-        rate *= (step + 1) / recipe.warmup
+    rate, warm = recipe.lr, recipe.warm(steps)
+    if step < warm:
+        rate *= (step + 1) / warm
     if recipe.schedule == "step":
         rate *= recipe.gamma ** sum(epoch >= m for m in recipe.milestones)
     elif recipe.schedule == "exponential":
         rate *= recipe.gamma**epoch
     elif recipe.schedule == "plateau":
         rate *= recipe.gamma**lowered
-    elif recipe.schedule == "cosine" and step >= recipe.warmup:
-        done = (step - recipe.warmup) / max((steps or 0) - recipe.warmup, 1)
+    elif recipe.schedule == "cosine" and step >= warm:
+        done = (step - warm) / max((steps or 0) - warm, 1)
         rate *= (1 + math.cos(math.pi * min(done, 1.0))) / 2
-    elif recipe.schedule == "linear" and step >= recipe.warmup:
-        rate *= max(1 - (step - recipe.warmup) / max((steps or 0) - recipe.warmup, 1), 0.0)
+    elif recipe.schedule == "linear" and step >= warm:
+        rate *= max(1 - (step - warm) / max((steps or 0) - warm, 1), 0.0)
     return rate
 
 
@@ -104,4 +104,5 @@ def with_epochs(recipe: Recipe, epochs: int | None) -> Recipe:
         return recipe
     share = epochs / recipe.epochs
     moved = tuple(round(m * share) for m in recipe.milestones)
-    return replace(recipe, epochs=epochs, milestones=moved, warmup=round(recipe.warmup * share))
+    warmup = recipe.warmup if isinstance(recipe.warmup, float) else round(recipe.warmup * share)
+    return replace(recipe, epochs=epochs, milestones=moved, warmup=warmup)

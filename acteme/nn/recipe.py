@@ -1,7 +1,10 @@
 """How a stage is optimized: the part of a paper's settings that the engine, not the method, carries out."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
+
+from acteme.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ class Recipe:
     """Epochs without an improvement that `plateau` bears with."""
     floor: float = 0.0
     """Training ends when `plateau` has come down to this learning rate."""
-    warmup: int = 0
-    """Steps of linear warm-up from zero."""
+    warmup: int | float = 0
+    """Linear warm-up from zero: a number of steps, or (0.2) a share of all steps."""
     clip: float | None = None
     """Largest gradient norm; None leaves gradients as they are."""
     accumulate: int = 1
@@ -46,3 +49,12 @@ class Recipe:
     """Decay of an exponential moving average of the weights, which replaces them when the stage ends; None: off."""
     drop_last: bool = True
     """Leave out an epoch's last batch when it is not full (batch statistics and queues need whole batches)."""
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.warmup < (1 if isinstance(self.warmup, float) else math.inf)):
+            mend = "give a number of steps (100), or a share of all steps below 1 (0.1)"
+            raise InputError(f"the warm-up is {self.warmup}", "recipe.warmup", mend)
+
+    def warm(self, steps: int | None) -> int:
+        """Steps of warm-up, where the stage has so many steps in all (which a share needs)."""
+        return round(self.warmup * (steps or 0)) if isinstance(self.warmup, float) else self.warmup

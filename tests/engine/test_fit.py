@@ -54,6 +54,7 @@ def stop_after(monkeypatch, steps, kind=RuntimeError):
     [
         (1, {}),
         (5, {"schedule": "cosine", "warmup": 3}),
+        (2, {"warmup": 0.3}),
         (8, {}),
         (11, {"optimizer": "sgd", "schedule": "step", "milestones": (1, 2)}),
         (7, {"accumulate": 2, "ema": 0.9, "clip": 0.5}),
@@ -219,6 +220,18 @@ def test_the_learning_rate_of_the_recipe_reaches_the_optimizer(tmp_path, monkeyp
     config = encoder(schedule="cosine", warmup=2)
     run = train(toy(), CORPUS, tmp_path / "r", config=config, settings=replace(QUIET, epochs=2))
     assert rates[:16] == run.history("encoder")["lr"].tolist() and rates[15] < 0.01 and max(rates[:16]) == 0.05
+
+
+@pytest.mark.parametrize(
+    ("schedule", "settings", "steps"),
+    [("constant", {}, 24), ("linear", {"epochs": 5}, 40), ("constant", {"steps": 10}, 10), ("linear", {"steps": 5}, 5)],
+)
+def test_a_share_of_warm_up_is_one_of_the_steps_that_are_trained(tmp_path, schedule, settings, steps):
+    config = encoder(schedule=schedule, warmup=0.2)
+    run = train(toy(), CORPUS, tmp_path / "r", config=config, settings=replace(QUIET, **settings), stages=("encoder",))
+    rates, peak = run.history("encoder")["lr"].tolist(), round(0.2 * steps)
+    assert len(rates) == steps and rates[:peak] == pytest.approx([0.05 * (k + 1) / peak for k in range(peak)])
+    assert max(rates) == rates[peak - 1] == rates[peak] == 0.05 and all(rate <= 0.05 for rate in rates)
 
 
 def test_parts_with_a_rate_of_their_own_follow_the_schedule(tmp_path, monkeypatch):

@@ -39,6 +39,16 @@ def test_warm_up_leaves_the_schedule_alone_afterwards():
     assert [learning_rate(recipe, 0, s) for s in range(4)] == [0.5, 1, 1, 1]
 
 
+def test_warm_up_can_be_a_share_of_all_steps():
+    recipe = Recipe(lr=1.0, schedule="linear", warmup=0.2)
+    assert [learning_rate(recipe, 0, s, 10) for s in range(10)] == [
+        learning_rate(replace(recipe, warmup=2), 0, s, 10) for s in range(10)
+    ]
+    assert [learning_rate(recipe, 0, s, 20) for s in (0, 3, 4)] == [0.25, 1.0, 1.0]
+    assert learning_rate(recipe, 0, 0, 2) == 1.0, "a share of less than half a step is none"
+    assert with_epochs(replace(recipe, epochs=50), 5).warmup == 0.2
+
+
 def test_another_length_keeps_the_course():
     recipe = Recipe(epochs=450, milestones=(350, 400), warmup=90)
     short = with_epochs(recipe, 45)

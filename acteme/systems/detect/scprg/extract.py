@@ -64,7 +64,7 @@ class ExtractConfig:
             batch=2,
             accumulate=4,
             schedule="linear",
-            warmup=9160,
+            warmup=0.2,
             clip=1.0,
         )
     )
@@ -259,12 +259,15 @@ def _words(rows: Sequence[Row], of: np.ndarray, span: np.ndarray) -> Int[np.ndar
 
 
 def rams() -> ExtractConfig:
-    """The official setting for RAMS: BERT base and its unused tokens as marks."""
+    """The official setting for RAMS: BERT base and its unused tokens as marks (large: `encoder.name=roberta-large`)."""
     return ExtractConfig(encoder=EncoderConfig(name="bert-base-uncased", markers="official"))
 
 
 def wikievents() -> ExtractConfig:
-    """The official setting for WikiEvents: batches of 4, 100 epochs, points may be within arguments."""
+    """The official setting for WikiEvents: batches of 4, 100 epochs, points may be within arguments.
+
+    Large: `encoder.name=roberta-large`, `recipe.batch=2`, `recipe.accumulate=4` and `recipe.warmup=0.1`.
+    """
     base = rams()
-    recipe = replace(base.recipe, batch=4, accumulate=2, epochs=100, weight_decay=0.1, warmup=2025)
+    recipe = replace(base.recipe, batch=4, accumulate=2, epochs=100, weight_decay=0.1, warmup=0.05)
     return replace(base, layout=replace(base.layout, excluded=(",", "!", "?", ":")), boundaries=0.1, recipe=recipe)

@@ -290,4 +290,5 @@ def test_official_settings():
     assert "." not in other.layout.excluded and other.boundaries == 0.1
     assert [c.recipe.batch * c.recipe.accumulate for c in (config, other)] == [8, 8]
     assert (config.recipe.lr * config.encoder_rate, config.recipe.lr) == (pytest.approx(3e-5), 1e-4)
+    assert (config.recipe.warmup, other.recipe.warmup) == (0.2, 0.05), "shares, for data of any size"
     assert Config.small().pretrain.encoder == Config.small().extract.encoder
