@@ -47,6 +47,8 @@ blocks and a pass for each loss, a step of phase 2 2.75 times as fast as questio
   stays within 0.01 and 0.5.
 - Items of texts are drawn evenly, not by how often they occur. Pairs of II and UI are of items whose texts are seen.
 - The adapter begins so that soft tokens are as long as the language model's own vectors.
+- The feed-forward layers of the queries begin as copies of the text's, as in LAVIS; what is reported of the paper has
+  them begin at random.
 - One forward pass of all queries, one of the texts of both ITC and ITG, and one of ITM; in LAVIS each has its own.
 - ELM's dual encoder is not known: consistency is by MiniLM and by a linear map from its vectors of texts to the
   collaborative ones, beside what another item and what the item's own text would have. Gradient checkpointing of large

@@ -257,13 +257,26 @@ def from_bert(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[st
     Args:
         state: of a `BertModel`.
         own: of the `QFormer`, which says how many layers and tokens are wanted; tokens that BERT lacks keep theirs.
+
+    Raises:
+        InputError: the two differ in their widths, or texts may be longer than BERT takes.
     """
     words, places = own["words.weight"].clone(), own["places.weight"]
     known = state["embeddings.word_embeddings.weight"]
+    sizes = {
+        "width": (known.shape[1], words.shape[1]),
+        "inner": tuple(s[n].shape[0] for s, n in ((state, f"{FIRST}.intermediate.dense.weight"), (own, FED))),
+        "limit": (min(len(state[PLACES]), len(places)), len(places)),
+    }
+    for name, (theirs, mine) in sizes.items():
+        if theirs != mine:
+            what = f"BERT's {name} is {theirs}, the item encoder's {mine}"
+            mend = f"set align.qformer.{name} and speak.qformer.{name} to {theirs}, or name another BERT"
+            raise InputError(what, "align.bert", mend)
     words[: len(known)] = known[: len(words)]
     made = {
         "words.weight": words,
-        "places.weight": state["embeddings.position_embeddings.weight"][: len(places)],
+        "places.weight": state[PLACES][: len(places)],
         "norm.weight": state["embeddings.LayerNorm.weight"],
         "norm.bias": state["embeddings.LayerNorm.bias"],
     }
@@ -300,6 +313,8 @@ def _layers(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return made
 
 
+PLACES, FIRST = "embeddings.position_embeddings.weight", "encoder.layer.0"
+FED = "blocks.0.text.up.weight"
 _TOP = {
     "embeddings.word_embeddings.weight": "words.weight",
     "embeddings.position_embeddings.weight": "places.weight",

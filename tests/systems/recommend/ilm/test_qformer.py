@@ -1,5 +1,6 @@
 """The item encoder against the library's Q-Former, and the names of LAVIS."""
 
+import pytest
 import torch
 from transformers import Blip2QFormerConfig
 from transformers.models.blip_2.modeling_blip_2 import Blip2QFormerModel, Blip2TextEmbeddings
@@ -86,3 +87,25 @@ def test_the_text_branch_can_begin_as_a_bert_does():
         torch.testing.assert_close(net.read(ids, ids > 0), plain, atol=1e-5, rtol=0)
     net.begin()
     torch.testing.assert_close(net.blocks[0].own.up.weight, bert.encoder.layer[0].intermediate.dense.weight)
+
+
+def test_all_heads_of_lavis_are_known():
+    transform = "Qformer.cls.predictions.transform"
+    shapes = {
+        "vision_proj": ("item_space", (8, H)),
+        "text_proj": ("text_space", (8, H)),
+        "itm_head": ("match_head", (2, H)),
+        f"{transform}.dense": ("write_head.0", (H, H)),
+        f"{transform}.LayerNorm": ("write_head.2", (H,)),
+    }
+    made = aligner()
+    state = {"temp": torch.tensor(0.05), "Qformer.cls.predictions.bias": torch.randn(made.tokens.size)}
+    for old, (_, shape) in shapes.items():
+        state |= {f"{old}.weight": torch.randn(shape), f"{old}.bias": torch.randn(shape[0])}
+    found = Aligner.official_state_dict(state)
+    assert len(found) == len(state) == 12 and not made.load_state_dict(found, strict=False).unexpected_keys
+    for old, (new, _) in shapes.items():
+        for kind in ("weight", "bias"):
+            assert torch.equal(made.get_parameter(f"{new}.{kind}"), state[f"{old}.{kind}"])
+    assert made.temperature.item() == pytest.approx(0.05)
+    assert torch.equal(made.write_bias, state["Qformer.cls.predictions.bias"])
