@@ -176,7 +176,7 @@ class Told(nn.Module):
         for item in self.of(TAUGHT):
             yield from self._strings("answers")[item]
         for e in self.given():
-            if e["split"] == "train":
+            if e["split"] in PARTS.values():
                 yield from (e["prompt"], e["answer"])
 
 

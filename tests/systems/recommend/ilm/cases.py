@@ -77,13 +77,13 @@ def aligner(seed: int = 0, qformer: QFormerConfig = QFORMER, **changes: object) 
     return made
 
 
-def speaker(seed: int = 0, after: Aligner | None = None, **changes: object) -> Speaker:
+def speaker(seed: int = 0, after: Aligner | None = None, told: pa.Table | None = None, **changes: object) -> Speaker:
     """Phase 2 at its beginning."""
     torch.manual_seed(seed)
     config = SpeakConfig(FACTORS, TELL, QFORMER, LANGUAGE, tasks=("genres", "decade"), windows=WINDOWS)
     made = Speaker(replace(config, **changes), corpus().spec)
     made.inherit({} if after is None else {"align": after})
-    made.consult(catalog())
+    made.consult(catalog() if told is None else told)
     made.remember(corpus().select("train"))
     made.calibrate([])
     return made

@@ -1,14 +1,27 @@
 """Phase 2: prompts with soft tokens, and what is trained."""
 
+import json
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 import torch
 
 from acteme.errors import InputError
 from acteme.systems.recommend.ilm.prompts import IGNORED, Ask, by_length, mixed
 from acteme.systems.recommend.ilm.tell import ASK, TOLD
-from tests.systems.recommend.ilm.cases import FACTORS, LANGUAGE, QFORMER, TELL, aligner, batch, corpus, speaker
+from tests.systems.recommend.ilm.cases import (
+    FACTORS,
+    ITEMS,
+    LANGUAGE,
+    QFORMER,
+    TELL,
+    aligner,
+    batch,
+    catalog,
+    corpus,
+    speaker,
+)
 
 
 def ask(*items: int, prompt: str = "is {item} like {item} ?", answer: str = "drama .") -> Ask:
@@ -215,6 +228,25 @@ def test_titles_of_what_comes_next_are_words_that_a_small_model_knows():
         numbers = made.language.vocabulary.table()
         letters = [made.told.title(k).split()[1].strip(".").lower() for k in made.told.of(TOLD)]
         assert all(letter in numbers for letter in letters) is known
+
+
+def test_words_of_seen_forms_and_answers_are_known_and_those_of_unseen_ones_are_not_needed():
+    rows = (
+        ("seen", "Whom would {user} applaud", [], "surely {target}"),
+        ("unseen", "Fetch {user} anything", [], "gladly {target}"),
+        ("train", "Compare {item}", [1], "mellow"),
+        ("test", "Contrast {item}", [2], "harsh"),
+    )
+    names = ("split", "prompt", "items", "answer")
+    lines = [[json.dumps(dict(zip(names, row, strict=True), task="x")) for row in rows], *([[]] * (ITEMS - 1))]
+    told = catalog().append_column("examples", pa.array(lines, pa.list_(pa.string())))
+    made = speaker(told=told, tasks=("prompts", "given"), language=replace(LANGUAGE, words=200))
+    known = made.language.vocabulary.table()
+    assert {"whom", "would", "applaud", "surely", "compare", "mellow"} <= set(known)
+    assert not {"fetch", "anything", "gladly", "contrast", "harsh"} & set(known)
+    (form,) = made.forms("unseen")
+    asks = [made.formed(form, [1, 2], 0, made.told.title(5))]
+    assert torch.isfinite(made.known(asks, made.factors.table[:1]).nats).all(), "its words are unknown ones"
 
 
 def test_soft_tokens_of_zeros_tell_nothing():
