@@ -73,6 +73,13 @@ class Choice:
         found = (self.scores.get(str(e)) for e in range(epoch))
         return [math.nan if value is None else value for value in found]
 
+    def waited(self, epoch: int) -> int:
+        """How many epochs in a row, the last ones before one, were no better than the best before them."""
+        best, count = -math.inf, 0
+        for value in self.before(epoch):
+            best, count = (value, 0) if value > best else (best, count + 1)
+        return count
+
     def weights(self) -> dict[str, Tensor] | None:
         """Those of the best epoch; None where no epoch was whole or had a value."""
         return load_file(self.folder / WEIGHTS) if (self.folder / WEIGHTS).exists() else None

@@ -158,13 +158,17 @@ def fit(
     def lowered(epoch: int) -> int:
         return 0 if chosen is None else lowerings(chosen.before(epoch), recipe.patience)
 
+    def enough(epoch: int) -> bool:
+        return chosen is not None and 0 < settings.patience <= chosen.waited(epoch)
+
     def after(stage: StageModule) -> None:
         if chosen is not None:
             chosen.step(stage)
         keeper.step(stage)
 
     lightning = StageModule(module, recipe, loader, at, steps, metrics, keeper.listen, after, restored,
-                            settings.strategy == "fsdp", settings.compile, second, lowered)  # fmt: skip
+                            settings.strategy == "fsdp", settings.compile, second, lowered,
+                            enough if chosen is not None and settings.patience else None)  # fmt: skip
     if state is not None:
         # What an epoch's beginning sets up comes first, so that the state of its middle is restored over it.
         if at.batches:
@@ -172,7 +176,8 @@ def fit(
         lightning.load_state_dict(state)
     try:
         over = at.epoch >= recipe.epochs or (steps is not None and at.step >= steps)
-        if not over and (at.batches or not plateaued(recipe, lowered(at.epoch))):
+        ended = not at.batches and (plateaued(recipe, lowered(at.epoch)) or enough(at.epoch))
+        if not over and not ended:
             _trainer(settings, recipe, at, steps, folder).fit(lightning)
     except Stop:
         step = lightning.step

@@ -48,6 +48,7 @@ class StageModule(LightningModule):
         compiled: compile the loss.
         second: batches that the stage responds to, one after every optimization step.
         lowered: how often a plateau has lowered the learning rate, by the number of an epoch that begins.
+        enough: whether training is over before that epoch, for want of anything better; None: it never is.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class StageModule(LightningModule):
         compiled: bool = False,
         second: Loader | None = None,
         lowered: Callable[[int], int] = lambda _: 0,
+        enough: Callable[[int], bool] | None = None,
     ):
         super().__init__()
         self.module = module
@@ -79,7 +81,7 @@ class StageModule(LightningModule):
             self.losses = Compiled(module)
         self.second, self.answers = second, dict[str, Tensor]()
         self.stream: Generator[Batch, None, None] | None = None
-        self.lowered, self.lower = lowered, lowered(at.epoch)
+        self.lowered, self.lower, self.enough = lowered, lowered(at.epoch), enough
         self.first, self.begun = at, time.monotonic()
         self.epoch, self.batches, self.step = at.epoch, at.batches, at.step
         self.sums: dict[str, Tensor] = {}
@@ -187,12 +189,13 @@ class StageModule(LightningModule):
         self.after(self)
 
     def on_train_epoch_end(self) -> None:
-        if self.recipe.schedule != "plateau":
+        if self.recipe.schedule != "plateau" and self.enough is None:
             return
-        self.lower = self.lowered(self.epoch + 1)
+        told = self.lowered(self.epoch + 1), self.enough is not None and self.enough(self.epoch + 1)
         if self.loader.world > 1:  # the first process has measured
-            self.lower = self.trainer.strategy.broadcast(self.lower)
-        if plateaued(self.recipe, self.lower):
+            told = self.trainer.strategy.broadcast(told)
+        self.lower, over = told
+        if over or plateaued(self.recipe, self.lower):
             self.trainer.should_stop = True
 
 

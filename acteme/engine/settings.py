@@ -17,6 +17,8 @@ class Settings:
     best: str = ""
     """Of a stage that predicts, keep the epoch that is best by this metric on the split `val`, such as `accuracy`; with
     a minus before it (--best=-min_ade), the lowest is best. Empty: the last weights."""
+    patience: int = 0
+    """With `best`: a stage ends when so many epochs in a row were no better than one before them. 0: never."""
     precision: Literal["32", "bf16"] = "32"
     """`bf16` computes matrix products in bfloat16 (autocast); weights stay in float32."""
     compile: bool = False

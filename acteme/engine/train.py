@@ -235,7 +235,8 @@ def begin(run: Run, source: Run, stages: Sequence[str]) -> None:
 
 def check_settings(settings: Settings) -> None:
     """Raises InputError where a setting is out of its range."""
-    lowest = {"seed": 0, "devices": 1, "nodes": 1, "epochs": 1, "steps": 1, "checkpoint": 0, "prefetch": 0}
+    lowest = {"seed": 0, "devices": 1, "nodes": 1, "epochs": 1, "steps": 1, "checkpoint": 0, "prefetch": 0,
+              "patience": 0}  # fmt: skip
     for name, low in lowest.items():
         value = getattr(settings, name)
         if value is not None and value < low:
@@ -244,6 +245,8 @@ def check_settings(settings: Settings) -> None:
         raise InputError(
             "cannot be chosen from sharded weights", "setting 'best'", "take strategy ddp, or leave it away"
         )
+    if settings.patience and not settings.best:
+        raise InputError("nothing says which epoch is better", "setting 'patience'", "give --best METRIC as well")
     if settings.nodes > 1 and not launched():
         raise InputError(
             "several machines need a launcher", "setting 'nodes'", "start with torchrun, see docs/scaling.md"
@@ -293,7 +296,7 @@ def resumed_settings(settings: Settings, run: Run) -> Settings:
     """The settings to go on with: what decides the result comes from the run, the rest may have changed."""
     own = run.settings
     return replace(settings, seed=own.seed, epochs=own.epochs, steps=own.steps, best=own.best,
-                   precision=own.precision)  # fmt: skip
+                   patience=own.patience, precision=own.precision)  # fmt: skip
 
 
 def unfinished(slug: str, data: str | None, root: Path = Path("runs")) -> Path:

@@ -102,6 +102,44 @@ def test_epochs_that_are_trained_again_are_judged_as_before(told, tmp_path, monk
     assert len(told) == 6 and torch.equal(head(run), best)
 
 
+PATIENT = [0.5, 0.7, 0.6, 0.7, 0.9, 0.9, 0.9]
+
+
+@pytest.mark.parametrize(("patience", "epochs", "best"), [(0, 5, 4), (1, 3, 1), (2, 4, 1), (3, 5, 4)])
+def test_a_stage_ends_when_so_many_epochs_in_a_row_were_no_better(told, tmp_path, monkeypatch, patience, epochs, best):
+    monkeypatch.setattr("tests.engine.test_choice.SCORES", PATIENT)
+    settings = replace(BEST, patience=patience)
+    run = train(toy(), validated(), tmp_path / "r", config=config(), settings=settings)
+    assert len(told) == 1 + epochs and torch.equal(head(run), told[1 + best])
+    assert set(run.history("tagger")["epoch"]) == set(range(epochs)) and run.status == "trained"
+    assert set(run.history("encoder")["epoch"]) == {0}, "which predicts nothing, and runs as long as it should"
+
+
+def test_epochs_without_a_value_are_no_better(told, tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.engine.test_choice.SCORES", [math.nan, math.nan, 0.3, math.nan, math.nan, 0.1])
+    run = train(toy(), validated(), tmp_path / "r", config=config(), settings=replace(BEST, patience=3))
+    assert len(told) == 6 and torch.equal(head(run), told[3])
+    told.clear()
+    again = train(toy(), validated(), tmp_path / "s", config=config(), settings=replace(BEST, patience=2))
+    assert set(again.history("tagger")["epoch"]) == {0, 1}
+
+
+@pytest.mark.parametrize("step", [2, 3, 4])
+def test_a_kill_does_not_move_the_end(tmp_path, monkeypatch, step):
+    """The last of them comes when the last epoch is over and was measured."""
+    monkeypatch.setattr(Choice, "measure", lambda self, _: PATIENT[len(self.scores)])
+    patient = replace(BEST, patience=2)
+    whole = train(toy(), validated(), tmp_path / "whole", config=config(), settings=patient)
+    with monkeypatch.context() as patch:
+        stop_after(patch, step)
+        with pytest.raises(RuntimeError, match="stopped"):
+            train(toy(), validated(), tmp_path / "r", config=config(), settings=patient)
+    run = train(toy(), validated(), tmp_path / "r", settings=replace(QUIET, patience=1), resume=True)
+    assert run.settings.patience == 2 and set(run.history("tagger")["epoch"]) == {0, 1, 2, 3}
+    for name in ("weights.safetensors", "metrics.csv", "validation.json"):
+        assert (run.stage_folder("tagger") / name).read_bytes() == (whole.stage_folder("tagger") / name).read_bytes()
+
+
 def test_measuring_leaves_no_trace(tmp_path):
     plain = train(toy(), validated(), tmp_path / "a", config=config(), settings=QUIET)
     run = train(toy(), validated(), tmp_path / "b", config=config(), settings=BEST)
@@ -138,6 +176,8 @@ def test_it_is_measured_on_the_split_val(tmp_path, monkeypatch):
         (validated, {"best": "speed"}, "setting 'best': there is no metric 'speed'; there are: .*frame_map"),
         (untrimmed, {"best": "frame_map"}, "the data has no split 'val'"),
         (validated, {"best": "frame_map", "strategy": "fsdp"}, "cannot be chosen from sharded weights"),
+        (validated, {"patience": 2}, "setting 'patience': nothing says which epoch is better; give --best METRIC"),
+        (validated, {"best": "frame_map", "patience": -1}, "setting 'patience': -1 is too small; give 0 or more"),
     ],
 )
 def test_what_cannot_be_chosen_by(tmp_path, data, changes, message):

@@ -39,6 +39,17 @@ def test_two_processes_equal_one_with_the_double_batch(tmp_path):
     check_alike(two, one)
 
 
+def test_processes_end_together_when_epochs_get_no_better(tmp_path):
+    """Weights that do not move are never better than those of the first epoch."""
+    corpus = untrimmed()
+    corpus.table["split"][corpus.table["split"] == "test"] = "val"
+    recipe = Recipe(optimizer="sgd", lr=0.0, epochs=6, batch=4)
+    config = Config(EncoderConfig(recipe=replace(recipe, epochs=1)), TaggerConfig(recipe=recipe))
+    settings = replace(SETTINGS, steps=None, devices=2, best="frame_map", patience=2)
+    run = train(toy(), corpus, tmp_path / "r", config=config, settings=settings)
+    assert set(run.history("tagger")["epoch"]) == {0, 1, 2} and run.status == "trained"
+
+
 def test_sharded_weights_in_processes_that_another_launcher_started(tmp_path):
     """All stages in one go, as under torchrun: what one stage writes is there for the next in every process."""
     one = train(toy(), untrimmed(), tmp_path / "one", config=both(8), settings=SETTINGS)

@@ -39,7 +39,8 @@ Scores of 5,000 jobs of 13,939 skills by the sparse index 26 times as fast as by
   Who goes with what is told by the pairs of the batch: another batch's pair of a person and a job is not known.
 - The loss of labeled pairs takes the labels as they are and draws no further negatives.
 - A job or profile that lists nothing has unknown skills, not none: it is left out of the skill loss and of merging.
-- Early stopping is `--best METRIC` of any training (`-` before it: the lowest); stages otherwise run all their epochs.
+- Early stopping is asked for: `--best auc --patience 5`, or by another metric of `evaluate`. It is of stage B alone:
+  stage A predicts no pairs, nothing is chosen there by validation, and all its epochs are run.
 - The full skill loss is computed over all C skills.
 """
 
