@@ -17,6 +17,7 @@ from acteme.engine.inputs import Input
 from acteme.engine.logs import has_users, is_document, is_log, newest
 from acteme.engine.run import Run
 from acteme.errors import DataWarning, InputError
+from acteme.recordings.behavior.ranges import Ranges
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.recording import Recording
 from acteme.recordings.sources import open_data
@@ -159,17 +160,25 @@ def _fields(
         known, number = there["value"].combine_chunks(), np.append(there["number"].to_numpy(), 0)
         to, own = np.zeros(corpus.spec.sizes[column], np.int32), np.zeros(corpus.spec.sizes[column], np.int64)
         own[here["number"].to_numpy()] = np.arange(len(here))
-        to[here["number"].to_numpy()] = number[pc.index_in(here["value"], value_set=known).fill_null(-1).to_numpy()]
+        to[here["number"].to_numpy()] = number[_at(here["value"].combine_chunks(), known)]
         said = np.asarray(corpus.arrays["field"][:, column])
         out[:, k] = to[said]
         lost = np.flatnonzero((out[:, k] == 0) & (said > 0))
         left.add(name, lost, here["value"].combine_chunks(), own[said[lost]])
         some = cells.filter(pc.equal(cells["field"], name))
         told, place = some["value"].combine_chunks(), some["position"].to_numpy()
-        out[place, k] = number[pc.index_in(told, value_set=known).fill_null(-1).to_numpy()]
+        out[place, k] = number[_at(told, known)]
         new = np.flatnonzero(out[place, k] == 0)
         left.add(name, place[new], told, new)
     return out, left.table()
+
+
+def _at(said: pa.Array, known: pa.Array) -> Int[np.ndarray, " n"]:
+    """Where values are among those that are known, -1 where they are not; a number, in the range that it belongs to."""
+    found = pc.index_in(said, value_set=known)
+    if found.null_count and (ranges := Ranges.read(known)) is not None:
+        found = pc.coalesce(found, pc.index_in(ranges.named(said), value_set=known))
+    return found.fill_null(-1).to_numpy()
 
 
 def _listed(corpus: Corpus, classes: tuple[str, ...]) -> Corpus:

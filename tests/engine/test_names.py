@@ -76,6 +76,22 @@ def test_values_that_other_data_has_too_seldom_have_the_numbers_of_the_run(tmp_p
     assert names.renumbered(replace(rare, unnumbered=None), run).unnumbered.num_rows == 0
 
 
+def test_numbers_are_in_the_ranges_of_the_run(tmp_path):
+    def log(sizes, options=""):
+        rows = [f"{t},{size},k{t % 2}" for t, size in enumerate(sizes)]
+        return table(tmp_path, "\n".join(["time,size,kind", *rows, ""]), options)
+
+    learned = log(range(40), "?bins=4&val=0&test=0.1")
+    run = train(toy("anomalies"), learned, tmp_path / "r", config=ALONE, settings=QUIET)
+    ends = [int(v.rpartition(" ")[2]) for v in learned.values["value"].to_pylist() if v.startswith("up to")]
+    for options in ("?val=0&test=0", "?val=0&test=0&rare=2"):  # numbers of its own, or none
+        made = names.renumbered(log([ends[0], ends[0] + 1, -5, 1000, "many"], options), run)
+        at = {v["number"]: v["value"] for v in made.values.to_pylist() if v["field"] == "size"} | {0: "?"}
+        first, second, low, high, other = (at[k] for k in made.arrays["field"][:, 0].tolist())
+        assert first == low == f"up to {ends[0]}" and second.startswith(f"above {ends[0]} up to ")
+        assert high.startswith("above ") and "up to" not in high and other == "?"
+
+
 def test_the_first_few_unknown_items_are_named(tmp_path):
     run, _ = trained("ranking")
     rows = [f"a,{item},{k},kind0,web" for k, item in enumerate(["i1", "v", "w", "i2", "x", "y", "y"])]

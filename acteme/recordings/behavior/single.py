@@ -14,11 +14,31 @@ from acteme.recordings.behavior.codes import text
 from acteme.recordings.behavior.log import SPLITS, Cells, Columns
 from acteme.recordings.behavior.order import counts, sorted_by, taken
 from acteme.recordings.behavior.problems import Problems
+from acteme.recordings.behavior.ranges import Ranges, numbers
 from acteme.recordings.behavior.spool import Spool, room, steps
 from acteme.recordings.behavior.streams import Chunk
 from acteme.recordings.corpus import Corpus
 from acteme.recordings.spec import Spec
 from acteme.recordings.unnumbered import Gathering, permuted
+
+MANY = 50
+"""Different numbers of a field from which on they may be measured rather than names."""
+
+
+@dataclass(frozen=True)
+class Bins:
+    """How numbers become categories."""
+
+    count: int = 0
+    """Ranges of a column of numbers that has more different ones; 0: each number is a category."""
+    columns: tuple[str, ...] = ()
+    """Which columns are cut; else all such."""
+
+    def __post_init__(self) -> None:
+        if self.count < 0 or self.count == 1:
+            raise InputError(f"bins is {self.count}", "option", "give 2 or more, or 0 for none")
+        if self.columns and not self.count:
+            raise InputError("columns are to be cut, but not into how many ranges", "option 'cut'", "give bins as well")
 
 
 @dataclass(frozen=True)
@@ -74,6 +94,12 @@ class Counts:
         self.known = merged.rename_columns({"count_sum": "count"}).select(["value", "count"])
         self.new, self.waiting = [], 0
 
+    def rename(self, ranges: Ranges) -> None:
+        """Counts the ranges that numbers are in instead."""
+        self.merge()
+        value = ranges.named(self.known["value"].combine_chunks())
+        self.new, self.known = [pa.table({"value": value, "count": self.known["count"]})], self.known.slice(0, 0)
+
     def frequent(self, least: int) -> pa.Array:
         """The texts that occur as often as that, the most frequent first, then by name; the empty one is none."""
         self.merge()
@@ -90,6 +116,7 @@ def single(
     shares: Shares,
     rare: int,
     notes: Sequence[str] = (),
+    bins: Bins | None = None,
 ) -> Corpus:
     """The corpus of events that have no user; the files are read twice more once it is known which rows are good.
 
@@ -101,9 +128,10 @@ def single(
         shares: how events are split where no column says so.
         rare: values with fewer events in the training split become 0, as unknown ones.
         notes: what to say of the data.
+        bins: how numbers become categories, where that can be said.
 
     Raises:
-        InputError: there are no good rows, or none for training.
+        InputError: there are no good rows, or none for training, or a column that is to be cut has no numbers.
     """
     plain = _Plain(columns, problems)
     for chunk in read():
@@ -122,10 +150,12 @@ def single(
         train = chunk.select(part == 0)
         for field, some in zip(columns.fields, often, strict=True):
             some.add(text(train.columns[field]))
+    ranges, told = _cut(columns.fields, often, bins, files)
     names = [some.frequent(max(rare, 1)) for some in often]
     coded, cells, row = Spool(np.int32, len(columns.fields)), Gathering(), 0
     for chunk, part in _good(read, bad, split):
         said = [text(chunk.columns[f]) for f in columns.fields]
+        said = [t if r is None else r.named(t) for t, r in zip(said, ranges, strict=True)]
         found = [pc.index_in(t, value_set=n).fill_null(-1) for t, n in zip(said, names, strict=True)]
         number = np.stack([c.to_numpy(zero_copy_only=False) + 1 for c in found], 1)
         for f, name in enumerate(columns.fields):
@@ -149,7 +179,31 @@ def single(
     spec = Spec(fps=1.0, fields=columns.fields, sizes=tuple(len(n) + 1 for n in names))
     nothing = Segments(*(np.zeros(0, t) for t in (np.int64, float, float, np.int64, float)))
     return Corpus(spec, out, _rows(sizes), nothing, left_out=problems.told(), values=pa.concat_tables(tables),
-                  unnumbered=unnumbered, files=tuple(files), notes=tuple(notes))  # fmt: skip
+                  unnumbered=unnumbered, files=tuple(files), notes=(*notes, *told))  # fmt: skip
+
+
+def _cut(
+    fields: Sequence[str], often: Sequence[Counts], bins: Bins | None, files: Sequence[Path]
+) -> tuple[list[Ranges | None], list[str]]:
+    """The ranges of each field, by its values in training, which are counted by them from now on; and what to say of
+    numbers that are left as they are."""
+    found, told = [], []
+    for field, some in zip(fields, often, strict=True):
+        some.merge()
+        values, count = (some.known[name].combine_chunks() for name in ("value", "count"))
+        wanted = bins is not None and bins.count and (not bins.columns or field in bins.columns)
+        ranges = Ranges.of(values, count.to_numpy(), bins.count) if bins is not None and wanted else None
+        found.append(ranges)
+        if ranges is not None:
+            some.rename(ranges)
+        elif bins is not None:
+            value = numbers(values)
+            if value is None and field in bins.columns:
+                raise InputError(f"'{field}' has other values than numbers", files[0], "name columns of numbers in cut")
+            if value is not None and len(value) >= MANY:
+                told.append(f"{field} has {len(value):,} different numbers, each a value of its own: if they measure "
+                            f"something, make ranges of them with ?bins=10&cut={field}")  # fmt: skip
+    return found, told
 
 
 class _Plain:

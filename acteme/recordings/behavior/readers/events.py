@@ -14,7 +14,7 @@ from acteme.recordings.behavior.codes import number, text
 from acteme.recordings.behavior.items import joined, split_text
 from acteme.recordings.behavior.log import SPLIT_NAMES, Columns, Log
 from acteme.recordings.behavior.problems import Problems
-from acteme.recordings.behavior.single import Shares, single
+from acteme.recordings.behavior.single import Bins, Shares, single
 from acteme.recordings.behavior.streams import Chunk, Delimited, delimited, header, parquet
 from acteme.recordings.corpus import Corpus
 
@@ -49,6 +49,8 @@ def events(
     seed: int = 0,
     normal: float | None = None,
     count: str = "",
+    bins: int = 0,
+    cut: tuple[str, ...] = (),
 ) -> Corpus:
     """Your own log: a CSV or Parquet file of any size, or a folder of such files, with a row per event.
 
@@ -78,6 +80,9 @@ def events(
         normal: what `outcome` says of a normal event, where it tells anomalies from these; the outcome is then 0 for
             normal events and 1 for all others.
         count: without users: column of how many events a row stands for; a file without it has one for each row.
+        bins: without users: a column of numbers with more different ones than that becomes so many ranges, in each of
+            which about equally many events of the training split are; 0 makes every number a value of its own.
+        cut: columns that `bins` is about; else all columns of numbers.
 
     Raises:
         InputError: there is no table, it has no such column, or a row is broken.
@@ -90,6 +95,9 @@ def events(
     if count and not any(count in names_of(f) for f in files):
         raise InputError(f"has no column '{count}'", files[0], f"its columns: {', '.join(names)}")
     columns = replace(_columns([n for n in names if n != count], given, fields, files[0]), normal=normal)
+    ranges = Bins(bins, cut)
+    if missing := [name for name in cut if name not in columns.fields]:
+        raise InputError(f"has no field '{missing[0]}'", "option 'cut'", f"its fields: {', '.join(columns.fields)}")
     problems = Problems()
     known = joined(read_catalog(catalog)) if catalog else None
     parted = len(files) > 1 and not columns.split and all(_stem(f) in SPLIT_NAMES for f in files)
@@ -99,9 +107,12 @@ def events(
     if not columns.user:
         if columns.item:
             columns = replace(columns, item="", fields=(columns.item, *columns.fields))
-        return single(read, replace(columns, ticks=TICKS[unit]), problems, seen, Shares(val, test, shuffle, seed), rare)
+        shares = Shares(val, test, shuffle, seed)
+        return single(read, replace(columns, ticks=TICKS[unit]), problems, seen, shares, rare, bins=ranges)
     if count:
         raise InputError("rows stand for several events, which users' events do not", "option 'count'", "leave it away")
+    if bins:
+        raise InputError("makes ranges of events without users alone", "option 'bins'", "leave it away")
     log = Log(replace(columns, ticks=TICKS[unit]), problems)
     for chunk in read():
         log.add(chunk)
