@@ -94,10 +94,18 @@ ABOUT = {
     "anomaly_rate": ("Anomaly rate", "Share of anomalies; the precision of chance."),
     "auc_rarity": ("AUC of rarity", "AUC of how rare the values of an event are, by counting."),
     "auc_strangeness": ("AUC of strangeness", "AUC of how seldom values are together, two by two, by counting."),
+    "auc_condition": (
+        "AUC of condition",
+        "AUC of how seldom the two values are together that are so least, by counting.",
+    ),
     "average_precision_rarity": ("Average precision of rarity", "By counting how rare the values of an event are."),
     "average_precision_strangeness": (
         "Average precision of strangeness",
         "By counting how seldom values are together, two by two.",
+    ),
+    "average_precision_condition": (
+        "Average precision of condition",
+        "By counting how seldom the two values are together that are so least.",
     ),
     "new_events": ("New events", "Share of the test's events whose values, all together, training has not."),
     "job_mrr": ("MRR, jobs for people", "One over the place of the first right job, the mean over people."),
@@ -202,7 +210,8 @@ SWAPS = {
     for draw, how in (("uniform", "drawn evenly"), ("marginal", "drawn as often as they occur"))
     for new, which in (("", ""), ("_new", "; only events that training has not"))
     for who, by in (("", ""), ("_rarity", "; counting how rare values are"),
-                    ("_strangeness", "; counting how seldom two are together"))
+                    ("_strangeness", "; counting how seldom two are together"),
+                    ("_condition", "; counting how seldom the two are together that are so least"))
 }  # fmt: skip
 ABOUT_AT |= SWAPS
 

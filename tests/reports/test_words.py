@@ -43,7 +43,7 @@ def names():
     matched = matching.measure(people, people[:2], np.array([[0, 0], [1, 0], [1, 1], [2, 1]]), resamples=2)
     named = concepts.measure(truth, truth > 0, resamples=2).metrics
     of_both = [f"{side}_{n}" for side in ("job", "profile") for n in named]
-    counted = [f"{n}_{who}" for n in ("auc", "average_precision") for who in ("rarity", "strangeness")]
+    counted = [f"{n}_{who}" for n in ("auc", "average_precision") for who in ("rarity", "strangeness", "condition")]
     swaps = [f"{n}@{k}" for n in SWAPS for k in (1, 2, 3)]
     inspected = ["fvu", "dead", "active", "base_ndcg@10"]
     true = Arguments(np.zeros(1, int), np.zeros((1, 2), int), np.ones((1, 2), int), np.zeros(1, int))

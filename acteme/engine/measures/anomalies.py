@@ -9,8 +9,9 @@ Measured is every event of a log, and of recordings of users the last one. Proto
   they occur (`marginal`), where no value by itself tells anything. Each is held against the events themselves, and
   (`new`) against those alone that the training split has not.
 
-Beside the method's own metrics stand those of two scores that only count in the training split: how rare the values are
-(`rarity`), and how little they go together, two by two (`strangeness`). See `recordings.events.counts`.
+Beside the method's own metrics stand those of three scores that only count in the training split: how rare the values
+are (`rarity`), how little they go together, two by two (`strangeness`), and how little those two do that do so least
+(`condition`). See `recordings.events.counts`.
 """
 
 import numpy as np
@@ -24,7 +25,7 @@ from acteme.engine.measures import Asked
 from acteme.errors import InputError
 from acteme.recordings.batch import to_device
 from acteme.recordings.corpus import Corpus
-from acteme.recordings.events.counts import rarity, strangeness
+from acteme.recordings.events.counts import condition, rarity, strangeness
 from acteme.recordings.events.swaps import occurs, swapped
 from acteme.recordings.windows import Windows
 from acteme.tasks import anomalies, curves
@@ -36,6 +37,7 @@ CLASSES = False
 COUNTS = (1, 2, 3)
 """Fields that are exchanged."""
 DRAWS = ("uniform", "marginal")
+COUNTED = {"rarity": rarity, "strangeness": strangeness, "condition": condition}
 SEED = 0
 """Of what is exchanged: every run is held against the same anomalies."""
 
@@ -63,7 +65,7 @@ def measure(asked: Asked) -> Outcome:
         return _swaps(asked, index, last, own, known)
     label = corpus.arrays["outcome"][at]
     out = anomalies.measure(_scores(asked, index, last), label, resamples=asked.resamples)
-    for name, score in (("rarity", rarity), ("strangeness", strangeness)):
+    for name, score in COUNTED.items():
         counted = score(own, known)
         out.metrics[f"auc_{name}"] = curves.auc(counted, label == 1)
         out.metrics[f"average_precision_{name}"] = curves.average_precision(counted, label == 1)
@@ -120,18 +122,15 @@ def _swaps(
         raise InputError("no field has two values, to exchange one for another", "anomalies", "give other fields")
     new = ~occurs(own, known)
     out = Outcome({"new_events": float(new.mean())})
-    plain = {"": _scores(asked, index, last), "_rarity": rarity(own, known), "_strangeness": strangeness(own, known)}
+    plain = {"": _scores(asked, index, last)} | {f"_{name}": score(own, known) for name, score in COUNTED.items()}
     everything = np.concatenate([known, own])
     for draw in DRAWS:
         for count in COUNTS[:usable]:
             made = swapped(own, everything, spec.sizes, count, draw, SEED)  # type: ignore[arg-type]
             if not len(made.source):
                 continue
-            odd = {
-                "": _scores(asked, index[made.source], last[made.source], made.codes),
-                "_rarity": rarity(made.codes, known),
-                "_strangeness": strangeness(made.codes, known),
-            }
+            odd = {"": _scores(asked, index[made.source], last[made.source], made.codes)}
+            odd |= {f"_{name}": score(made.codes, known) for name, score in COUNTED.items()}
             row: dict[str, float] = {"events": float(len(made.source))}
             for against, kept in (("", np.ones(len(own), bool)), ("_new", new)):
                 if not kept.any():

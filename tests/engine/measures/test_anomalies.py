@@ -48,6 +48,7 @@ def test_labels_say_which_events_are_anomalies(tmp_path):
     assert out.metrics["auc"] == 1 and out.metrics["average_precision"] == 1
     assert out.metrics[f"precision@{int(truth.sum())}"] == 1
     assert out.metrics["auc_strangeness"] > 0.9 > out.metrics["auc_rarity"]
+    assert out.metrics["auc_condition"] > 0.9 and out.metrics["average_precision_condition"] > 0.5
     assert usual("anomalies", corpus.select("test"), nn.Module()) == "labels"
     assert usual("anomalies", trained("anomalies")[1], nn.Module()) == "swaps"
     with pytest.raises(InputError, match="does not say which events are anomalies"):
@@ -64,7 +65,7 @@ def test_swaps_are_reported_for_each_way_to_make_them(tmp_path):
         assert row["auc"] == out.metrics[f"auc_{draw}@{n}"] and row["events"] <= 40
         low, high = out.intervals[f"auc_{draw}@{n}"]
         assert low <= row["auc"] <= high
-        assert row["auc_strangeness"] > row["auc_rarity"]
+        assert row["auc_strangeness"] > row["auc_rarity"] and row["auc_condition"] > row["auc_rarity"]
     # a swapped program or folder tells at once, a swapped call does not: two of three
     assert out.metrics["auc_marginal@1"] == pytest.approx(0.5 + 0.5 * 2 / 3, abs=0.12)
     assert out.metrics["new_events"] == 0 and "auc_new_marginal@1" not in out.metrics  # all are known combinations

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acteme.recordings.events.counts import rarity, strangeness
+from acteme.recordings.events.counts import condition, rarity, strangeness
 
 
 @settings(max_examples=40, deadline=None)
@@ -18,14 +18,14 @@ def test_scores_are_those_of_counting_one_by_one(fields, known, events, seed):
     def n(**at):
         return sum(all(row[int(k[1:])] == v for k, v in at.items()) for row in train.tolist()) + 0.5
 
-    rare, strange = rarity(test, train), strangeness(test, train)
+    rare, strange, least = (score(test, train) for score in (rarity, strangeness, condition))
     for e, event in enumerate(test.tolist()):
         assert np.isclose(rare[e], -sum(np.log(n(**{f"f{k}": event[k]})) for k in range(fields)))
-        pairs = sum(
+        pairs = [
             np.log(n(**{f"f{i}": event[i], f"f{j}": event[j]}) / n(**{f"f{i}": event[i]}) / n(**{f"f{j}": event[j]}))
             for i, j in combinations(range(fields), 2)
-        )
-        assert np.isclose(strange[e], -pairs)
+        ]
+        assert np.isclose(strange[e], -sum(pairs)) and np.isclose(least[e], -min(pairs, default=0))
 
 
 def test_values_that_never_met_are_strange_but_not_rare():
