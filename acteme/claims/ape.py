@@ -20,9 +20,12 @@ Arms, with the same events, order and number of steps in each seed:
 - `values`: how rare the values are, by counting in the training events;
 - `pairs`: how little values go together two by two (pointwise mutual information), by counting.
 
-Metrics are areas under the ROC curve: `uniform` and `marginal` averaged over 1 to 3 fields, `both` over these two,
-`new` the same for 1 field against those normal events alone that the training has not; `labels` tells the odd acts of
-the last round (the server starts a shell, the compiler reads keys, the backup connects to a port) from all else.
+Of the paper's other baselines the conditional test stands beside every evaluation (`condition`); there is no CompreX.
+
+Metrics are areas under the ROC curve, `... precision@1` to 3 average precision: `uniform` and `marginal` averaged over
+1 to 3 fields, `both` over these two, `new` the same for 1 field against those normal events alone that the training has
+not; `labels` tells the odd acts of the last round (the server starts a shell, the compiler reads keys, the backup
+connects to a port) from all else.
 """
 
 import shutil
@@ -154,14 +157,13 @@ def _metrics(corpus: Corpus, train: Int[np.ndarray, "n f"], score: Any, seed: in
     for draw in DRAWS:
         for count in (1, 2, 3):
             made = score(swapped(normal, known, corpus.spec.sizes, count, draw, seed).codes)  # type: ignore[arg-type]
-            out[f"{draw}@{count}"] = _auc(own, made)
+            both, odd = np.concatenate([own, made]), np.repeat([False, True], [len(own), len(made)])
+            out[f"{draw}@{count}"] = curves.auc(both, odd)
+            out[f"{draw} precision@{count}"] = curves.average_precision(both, odd)
             if count == 1 and new.any():
-                fresh[draw] = _auc(own[new], made)
+                kept = np.concatenate([new, np.ones(len(made), bool)])
+                fresh[draw] = curves.auc(both[kept], odd[kept])
         out[draw] = float(np.mean([out[f"{draw}@{count}"] for count in (1, 2, 3)]))
     out["both"] = (out["uniform"] + out["marginal"]) / 2
     out["new"] = float(np.mean(list(fresh.values()))) if fresh else float("nan")
     return out
-
-
-def _auc(normal: Float[np.ndarray, " n"], odd: Float[np.ndarray, " m"]) -> float:
-    return curves.auc(np.concatenate([normal, odd]), np.repeat([False, True], [len(normal), len(odd)]))

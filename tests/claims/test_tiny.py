@@ -217,6 +217,67 @@ def test_the_arms_of_scprg_differ_in_roles_and_pooling_only():
     assert len({repr(_config(arm).extract) for arm in ARMS}) == len(ARMS)
 
 
+def test_the_arms_of_ape_differ_in_weights_and_noise_only():
+    from dataclasses import replace
+
+    from acteme.claims.ape import ARMS, COUNTS, _config
+    from acteme.recordings.events.counts import rarity, strangeness
+
+    base = _config("ape").detect
+    assert ARMS["ape"] == ARMS["shuffled"] == {} and base.weights != "none"
+    for arm, change in ARMS.items():
+        assert set(change) <= {"weights", "noise"} and _config(arm).detect == replace(base, **change)
+    one = {"uniform noise": "kind", "no correction": "correction", "no unknown": "unknown"}
+    for arm, name in one.items():
+        noise = _config(arm).detect.noise
+        assert noise != base.noise and replace(noise, **{name: getattr(base.noise, name)}) == base.noise
+    assert len({repr(_config(arm)) for arm in ARMS}) == len(ARMS) - 1, "but for the one whose data differ"
+    assert (COUNTS["values"], COUNTS["pairs"]) == (rarity, strangeness)
+
+
+def test_one_field_of_the_training_of_ape_is_shuffled():
+    import numpy as np
+
+    from acteme.claims.ape import SHUFFLED, _shuffled
+    from acteme.recordings.behavior.single import Shares
+    from acteme.recordings.events.categorical import Events
+    from acteme.recordings.events.corpus import corpus_of
+
+    rng = np.random.default_rng(0)
+    value = np.char.add("v", np.repeat(rng.integers(0, 6, (300, 1)), 3, 1).astype(str)).astype(object)
+    parts = [Events(("program", SHUFFLED, "mode"), v, np.arange(100.0)) for v in np.split(value, 3)]
+    corpus = corpus_of(parts, [], "part", Shares(0, 0.3), 1)
+    made, again = _shuffled(corpus, 3), _shuffled(corpus, 3)
+    before, after = (np.asarray(c.select("train")[0].arrays["field"]) for c in (corpus, made))
+    assert (before[:, 0] == before[:, 1]).all() and (after[:, 0] == after[:, 1]).mean() < 0.3, "says nothing of others"
+    assert np.array_equal(np.sort(after[:, 1]), np.sort(before[:, 1])), "each value as often"
+    assert np.array_equal(after[:, [0, 2]], before[:, [0, 2]])
+    test = [np.asarray(c.select("test")[0].arrays["field"]) for c in (corpus, made)]
+    assert len(test[0]) == 100 and np.array_equal(*test), "the test is as it was"
+    assert np.array_equal(made.arrays["field"], again.arrays["field"])
+    assert not np.array_equal(made.arrays["field"], _shuffled(corpus, 4).arrays["field"])
+
+
+def test_the_arms_of_ilm_differ_in_one_thing_each():
+    from dataclasses import replace
+
+    from acteme.claims.ilm import ARMS, CAP, PAIRS, TASKS, _config
+
+    base = _config("it", 3, False)
+    assert base.speak.pretrained and base.speak.encoder == "qformer" and base.speak.tasks == TASKS
+    assert base.align.pairs == "none" and base.align.tell.draw == base.speak.tell.draw == 3
+    for arm, (phase, change) in ARMS.items():
+        config = _config(arm, 3, False)
+        assert config.align == replace(base.align, pairs=PAIRS[phase])
+        assert config.speak == replace(base.speak, **change)
+    changes = {arm: change for arm, (_, change) in ARMS.items()}
+    assert changes["it"] == changes["it ui"] == {} and PAIRS == {"it": "none", "it ui": "users"}
+    assert changes["mlp"] == {"encoder": "mlp"} and changes["rand"] == {"pretrained": False}
+    for arm in ("mlp", "rand", "it"):
+        assert changes[f"{arm} cap"] == changes[arm] | {"tasks": CAP}, "captions alone are added"
+    assert (*TASKS, "describe") == CAP
+
+
 def test_the_arms_of_sesa_differ_in_the_second_stage_only():
     from dataclasses import replace
 
