@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from acteme.reports.colors import style
 
-WIDTH, HEIGHT, MARGIN = 520, 340, (16, 20, 46, 48)
+WIDTH, HEIGHT, MARGIN = 520, 352, (28, 20, 46, 48)
 """Size of a chart, and its margins: top, right, bottom, left."""
 
 
@@ -35,6 +35,18 @@ def summary(made: dict[str, Any]) -> str:
         f"held-out part of the training clips. Accuracy: mean over {made['seeds']} seeds, and their range. Parameters "
         "and multiply-adds (counted twice) are those that the latents of one clip need; speed is clips per second on "
         f"one thread, against {made['encoders'][0]['name']}, in one run. Data: {sets}."
+    )
+
+
+def reading(made: dict[str, Any]) -> str:
+    """What to know when reading it, in a paragraph."""
+    p = made["protocol"]
+    steps = " and ".join(f"{p['epochs'] * max(1, d['train'] // p['batch'])}" for d in made["data"].values())
+    return (
+        f"So few steps ({steps}) show what an encoder learns from little, not where a long training ends. What a "
+        "system does to its input is a part of its encoder: BRL turns every body to its own axes, CAR's transformer "
+        "sees standardized positions relative to the root, with velocities; the others move a body to the origin at "
+        "most, and have to learn what views and places have in common."
     )
 
 
@@ -66,8 +78,8 @@ def _short(data: str) -> str:
 def markdown(made: dict[str, Any]) -> str:
     """The comparison as a Markdown page."""
     columns = heads(made)
-    lines = ["# Skeleton encoders under one protocol", "", summary(made), "", "| " + " | ".join(columns) + " |",
-             "|" + " --- |" * len(columns)]  # fmt: skip
+    lines = ["# Skeleton encoders under one protocol", "", summary(made), "", reading(made), ""]
+    lines += ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
     lines += ["| " + " | ".join(row) + " |" for row in rows(made)]
     lines += ["", f"Made by `acteme compare` at commit {made['commit']} on {made['machine']}. Run it on your own data: "
               "`acteme compare DATA`."]  # fmt: skip
@@ -97,9 +109,9 @@ def section(made: dict[str, Any], slug: str = "") -> Markup:
         rest = Markup("").join(Markup('<td class="n">{}</td>').format(c) for c in cells[1:])
         body += Markup("<tr>{}{}</tr>").format(first, rest)
     return Markup(
-        '<p class="lead">{}</p><div class="charts">{}</div><div class="scroll"><table><thead><tr>{}</tr></thead>'
-        "<tbody>{}</tbody></table></div>"
-    ).format(summary(made).replace("`", ""), charts, head, body)
+        '<p class="lead">{}</p><p class="lead">{}</p><div class="charts">{}</div><div class="scroll"><table><thead>'
+        "<tr>{}</tr></thead><tbody>{}</tbody></table></div>"
+    ).format(summary(made).replace("`", ""), reading(made), charts, head, body)
 
 
 def chart(made: dict[str, Any], data: str, slug: str = "") -> Markup:
@@ -144,7 +156,7 @@ def chart(made: dict[str, Any], data: str, slug: str = "") -> Markup:
         f'<figure class="scatter"><figcaption>{Markup.escape(what)}</figcaption>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{Markup.escape(what)}; the table has the numbers">'
         f'{"".join(parts)}<text class="title" x="{(left + WIDTH - right) / 2}" y="{HEIGHT - 6}">GFLOP per clip</text>'
-        f'<text class="y" x="{left - 8}" y="{top - 4}">%</text></svg><ul class="legend">{keys}</ul></figure>'
+        f'<text class="y" x="{left - 8}" y="{top - 16}">%</text></svg><ul class="legend">{keys}</ul></figure>'
     )
 
 

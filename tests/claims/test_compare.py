@@ -100,6 +100,8 @@ def test_charts_and_rows_follow_the_numbers(made):
     result = json.loads(json.dumps(made[1]))
     result["encoders"][0]["accuracy"][DATA] = [0.25, 0.75]
     assert encoders.rows(result)[0][1] == "50.0 (25.0 to 75.0)"
+    result["data"][DATA]["train"] = 10 * result["protocol"]["batch"] + 1
+    assert f"So few steps ({10 * result['protocol']['epochs']}) show" in encoders.markdown(result)
     assert "<strong>ST-GCN</strong>" in encoders.section(result, "psumnet")
     assert "<strong>" not in encoders.section(result, "lac")
 
