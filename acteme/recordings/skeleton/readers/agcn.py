@@ -1,9 +1,10 @@
 """The arrays of 2s-AGCN and of its heirs, HaLP among them.
 
 A folder per protocol (`xsub`, `xview`, `xsetup`) with `train_data_joint.npy` and `val_data_joint.npy`, float32
-(N, 3, 300, 25, 2); `train_label.pkl` and `val_label.pkl`, pickles of (names, labels from 0); and, as HaLP writes them,
-`train_num_frame.npy` and `val_num_frame.npy`, (N,) frames before the padding. The official preparation has normalized
-the coordinates and filled the padding with repetitions; without the frame counts, clips are as long as the arrays.
+(N, 3, 300, 25, 2); `train_label.pkl` and `val_label.pkl`, pickles of (names, labels from 0), or of a list that begins
+with such a pair, as PSUMNet's feeder wants it; and, as HaLP writes them, `train_num_frame.npy` and `val_num_frame.npy`,
+(N,) frames before the padding. The official preparation has normalized the coordinates and filled the padding with
+repetitions; without the frame counts, clips are as long as the arrays.
 """
 
 from functools import partial
@@ -95,7 +96,9 @@ def agcn(path: Path, protocol: str = "", classes: int = 0, layout: str = "ntu25"
 def _labels(table: Path) -> tuple[list[str], list[int]]:
     """Names (without `.skeleton`) and labels."""
     value = load_pickle(table)
-    if not isinstance(value, tuple | list) or len(value) != 2 or not all(isinstance(v, list | tuple) for v in value):
+    if isinstance(value, tuple | list) and value and _paired(value[0]):
+        value = value[0]
+    if not _paired(value):
         raise InputError("is not a pair of names and labels", table, "write it as a pickle of (names, labels)")
     names, labels = value
     if len(names) != len(labels):
@@ -107,6 +110,10 @@ def _labels(table: Path) -> tuple[list[str], list[int]]:
                 f"row {i} is not a name and a class from 0", table, "correct it, or prepare the file again"
             )
     return [name.removesuffix(".skeleton") for name in names], [int(label) for label in labels]
+
+
+def _paired(value: Any) -> bool:
+    return isinstance(value, tuple | list) and len(value) == 2 and all(isinstance(v, list | tuple) for v in value)
 
 
 def _class(label: Any) -> bool:

@@ -48,6 +48,14 @@ def test_a_protocol_is_a_folder(folder):
     assert len(agcn(folder.parent, folder.name).items) == 4
 
 
+def test_a_pair_of_names_and_labels_may_be_the_first_of_a_list(folder):
+    table = folder / "train_label.pkl"
+    wanted = [(item.name, item.read().label) for item in agcn(folder).items]
+    for wrapped in ([pickle.loads(table.read_bytes())], ((NAMES, [0, 5, 59]), "more", 3)):
+        table.write_bytes(pickle.dumps(wrapped))
+        assert [(item.name, item.read().label) for item in agcn(folder).items] == wanted
+
+
 def test_classes_may_be_given(folder):
     assert len(agcn(folder, classes=120).spec.classes) == 120
     with pytest.raises(InputError, match="has label 59 where there are 51 classes"):
@@ -76,6 +84,9 @@ def test_arrays_that_do_not_fit(folder, file, value, message):
     ("value", "message"),
     [
         ([1, 2, 3], "is not a pair of names and labels"),
+        ([(NAMES, 5)], "is not a pair of names and labels"),
+        ([], "is not a pair of names and labels"),
+        ([(NAMES, [1, 2])], "has 3 names but 2 labels"),
         ((NAMES, [1, 2]), "has 3 names but 2 labels"),
         ((NAMES, [1, 2, -1]), "row 2 is not a name and a class"),
         ((NAMES, [1, 2.5, 1]), "row 1 is not a name and a class"),
