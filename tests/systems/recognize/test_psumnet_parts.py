@@ -59,6 +59,9 @@ def test_dense_joints_have_the_published_streams():
     assert part_stream(X, "body", official=True).tree.parents[27] == 26
     assert hands.joints == (2, 3, 4, 5, 6, 7, *range(46, 67), *range(25, 46))
     assert legs.joints == (8, 9, 10, 11, 24, 22, 23, 12, 13, 14, 21, 19, 20)
+    card = "2 2 2 3 4 2 6 7 2 9 10 11 9 13 14 1 1 16 17 15 20 15 12 23 12"  # of joints 1 to 25, counted from 1
+    for official in (False, True):
+        assert [p + 1 for p in part_stream(X, "body", official).tree.parents[:25]] == [int(p) for p in card.split()]
     # a bone of the stream is one of the layout, but for the wrist of a hand, which the body stream hangs on the elbow
     for stream in (hands, legs):
         for v, p in enumerate(stream.tree.parents):
@@ -78,6 +81,16 @@ def test_every_body_has_streams_that_are_trees_and_mirror(name, part):
     assert [layout(name).flip[v] for v in stream.joints] == [stream.joints[v] for v in tree.flip]
     if part == "hands":
         assert {v for n, j in layout(name).parts.items() if n.endswith("arm") for v in j} <= set(stream.joints)
+
+
+@pytest.mark.parametrize("official", [False, True])
+def test_hops_are_counted_from_the_joint_that_a_stream_hangs_on(official):
+    centers = {(body.name, part): part_stream(body, part, official).tree.center
+               for body, parts in ((NTU, ("hands", "legs")), (HAND, ("hands",)), (X, ("body", "hands", "legs")))
+               for part in parts}  # fmt: skip
+    assert centers.pop(("ntux67", "body")) == X.center == 1
+    assert set(centers.values()) == {0}
+    assert part_stream(NTU, "body", official).tree.center == 20
 
 
 def test_a_hand_is_one_stream():

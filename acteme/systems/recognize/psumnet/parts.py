@@ -38,10 +38,10 @@ def part_stream(layout: Layout, part: Part, official: bool = False) -> PartStrea
     known = (layout.name.removesuffix("_pyskl"), part)
     if known in _PUBLISHED:
         joints, parents, slips = _PUBLISHED[known]
-        edges = tuple((v, p) for v, p in enumerate(parents) if v != p)
+        edges, root = _edges(parents), next(v for v, p in enumerate(parents) if v == p)
         if official and slips is not None:
             parents, edges = slips
-        return _stream(layout, part, joints, parents, edges)
+        return _stream(layout, part, joints, parents, edges, root)
     hand = "left_arm" not in layout.parts
     if hand and part != "hands":
         raise InputError(f"layout '{layout.name}' is a hand and has no {part}", "parts", "set it to hands")
@@ -51,12 +51,17 @@ def part_stream(layout: Layout, part: Part, official: bool = False) -> PartStrea
 
 
 def _stream(
-    layout: Layout, part: Part, joints: tuple[int, ...], parents: tuple[int, ...], edges: tuple[tuple[int, int], ...]
+    layout: Layout,
+    part: Part,
+    joints: tuple[int, ...],
+    parents: tuple[int, ...],
+    edges: tuple[tuple[int, int], ...],
+    center: int = 0,
 ) -> PartStream:
     place = {joint: v for v, joint in enumerate(joints)}
     names = tuple(layout.joints[joint] for joint in joints)
     flip = tuple(place[layout.flip[joint]] for joint in joints)
-    return PartStream(joints, Layout(f"{layout.name} {part}", names, parents, 0, flip, graph=edges))
+    return PartStream(joints, Layout(f"{layout.name} {part}", names, parents, center, flip, graph=edges))
 
 
 def _derived(layout: Layout, part: Part) -> PartStream:
