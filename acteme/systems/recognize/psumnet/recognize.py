@@ -62,7 +62,8 @@ class RecognizeConfig:
     """Weights of the parts' scores."""
     backbone: Backbone = field(default_factory=lambda: Backbone(relations=1))
     """The network of each stream; `blocks` are the body's, hands have 6 and legs 4. Official: CTR-GCN, whose first
-    block comes to 1 channel of relations by an integer division (12 // 8); 8 is what CTR-GCN takes for joints alone."""
+    block comes to 1 channel of relations by an integer division (12 // 8). It is the same for
+    streams of one modality (`unified=false`), where CTR-GCN officially has 8: set `backbone.relations=8` for those."""
     official_lists: bool = False
     """Bones and graphs with the slips of the official lists, which official weights were trained with."""
     to_origin: bool = True
