@@ -13,6 +13,9 @@ Arms, with the same clips, order, augmentation, network and training in each see
 - `no hands`: the streams of body and legs, a control, which must lose the gain on classes of the arms;
 - `full`: PSUMNet, the streams of body, hands and legs.
 
+A further control, `unified` with zeros for bones and motion, is no arm: such a stream sees what `joint` sees, and its
+network is the same function of it.
+
 Streams share no weights and see the same clips, so that `joint` is read off the streams of `four`, `unified` and
 `no hands` off those of `full`.
 """

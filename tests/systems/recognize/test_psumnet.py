@@ -10,6 +10,7 @@ from acteme.engine.config import configured, from_json, rows, to_json
 from acteme.errors import InputError
 from acteme.nn.skeleton import Backbone
 from acteme.nn.skeleton.ctrgcn import MultiScale, RelationConv
+from acteme.recordings.skeleton import adjacency
 from acteme.recordings.skeleton.layouts import layout
 from acteme.recordings.skeleton.sample import center_resize
 from acteme.recordings.skeleton.streams import stack
@@ -172,6 +173,26 @@ def test_a_constant_added_to_all_positions_changes_the_joints_only():
     assert torch.equal(a[..., 3:], b[..., 3:]) and torch.equal(b[..., :3], a[..., :3] + 7) and a.shape[-1] == 12
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_a_unified_stream_without_bones_and_motion_is_one_of_joints(training):
+    wide, narrow = (
+        made(parts=("body",), unified=u).streams[n].encoder for u, n in ((True, "body"), (False, "body_joint"))
+    )
+    state = wide.state_dict()
+    for name, value in narrow.state_dict().items():
+        if value.shape != state[name].shape:
+            if name.startswith("data_bn."):  # persons x joints x channels
+                state[name] = state[name].view(50, 12)[:, :3].flatten()
+            else:
+                axis = next(a for a, (i, j) in enumerate(zip(value.shape, state[name].shape, strict=True)) if i != j)
+                state[name] = state[name].narrow(axis, 0, 3)
+    narrow.load_state_dict(state)
+    x = torch.randn(4, 16, 2, 25, 3)
+    unified = torch.cat([x, torch.zeros(4, 16, 2, 25, 9)], -1)
+    wanted = narrow.train(training)(x).pooled
+    assert wanted.std() > 0.01 and torch.allclose(wide.train(training)(unified).pooled, wanted, atol=1e-5)
+
+
 def test_every_stream_learns_as_if_alone():
     together, batch = made(rotation=0.0, crop=(1.0, 1.0)), clips()
     losses = together.losses(batch)
@@ -266,6 +287,60 @@ def test_clips_without_a_label_do_not_count():
     part = {n: v[:3] for n, v in batch.items()}
     batch["label"][3:] = -1
     assert torch.allclose(module.losses(batch)["total"], module.losses(part)["total"], atol=1e-6)
+
+
+# --- what networks begin with and are given --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("official", [False, True])
+def test_official_lists_reach_bones_and_graph(official):
+    module = made(parts=("legs",), official_lists=official).eval()
+    stream, tree = module.streams["legs"], part_stream(layout("ntu25"), "legs", official).tree
+    for block in stream.encoder.blocks:
+        assert torch.equal(block.space.links, torch.from_numpy(adjacency.spatial(tree)))
+    assert stream.encoder.blocks[0].space.links.sum((1, 2)).tolist() == pytest.approx([9, 7 if official else 8, 7])
+    fed = []
+    stream.encoder.register_forward_pre_hook(lambda _, args: fed.append(args[0]))
+    x = torch.randn(1, 5, 2, 25, 3)
+    module.scores(x)
+    assert torch.equal(fed[0][..., 8, 3:6], torch.zeros(1, 5, 2, 3) if official else x[..., 19, :] - x[..., 18, :])
+    assert torch.equal(fed[0][..., 4, 3:6], x[..., 15, :] - x[..., 0 if official else 14, :])
+
+
+def test_initial_values():
+    torch.manual_seed(0)
+    stream = Recognizer(RecognizeConfig(parts=("legs",)), replace(NTU, classes=tuple(map(str, range(400))))).streams[
+        "legs"
+    ]
+    for block in stream.encoder.blocks:
+        space, time = block.space, block.time
+        assert torch.equal(space.links, torch.from_numpy(adjacency.spatial(stream.tree)))
+        assert space.alpha.item() == 0 and (space.bn.weight == 1e-6).all()
+        for bn in (time.bn, time.reduce_bn):
+            assert bn.weight.mean().item() == pytest.approx(1, abs=0.01)
+            assert bn.weight.std().item() == pytest.approx(0.02, rel=0.3)
+        # a subset's or branch's convolution is officially one of its own
+        wide, quarter = space.c_out, space.c_out // 4
+        drawn = [(space.relate.weight, space.relations), (space.lift, wide), (space.values, wide),
+                 (time.reduce.weight, quarter), (time.point.weight, quarter)]  # fmt: skip
+        drawn += [(conv.weight, 5 * quarter) for conv in time.convs]
+        drawn += [(way.conv.weight, wide) for way in (space.down, block.around) if hasattr(way, "conv")]
+        for weight, fan in drawn:
+            assert weight.std().item() == pytest.approx((2 / fan) ** 0.5, rel=4 / weight.numel() ** 0.5)
+        biases = [p for n, p in block.named_parameters() if "bias" in n]
+        assert len(biases) >= 9 and not any(p.any() for p in biases)
+    assert (stream.encoder.data_bn.weight == 1).all()
+    assert stream.fc.weight.std().item() == pytest.approx((2 / 400) ** 0.5, rel=0.02)
+    assert 0.05 < stream.fc.bias.abs().max() <= 1 / 16
+
+
+@pytest.mark.parametrize(("layout_name", "part", "center"), [("ntux67", "body", 1), ("ntu25", "hands", 0)])
+def test_the_graph_of_stgcn_is_drawn_around_the_root(layout_name, part, center):
+    spec = Spec(layout_name, layout(layout_name).count, 2, 3, ("a", "b"))
+    stream = made(spec=spec, parts=(part,), backbone=Backbone("stgcn", width=8)).streams[part]
+    assert stream.tree.root == stream.tree.center == center
+    nearer = stream.encoder.blocks[0].space.links[2]
+    assert nearer[center].any() and not nearer[:, center].any(), "links to the center, and none away from it"
 
 
 # --- checkpoints, settings, messages --------------------------------------------------------------------------------
