@@ -115,6 +115,29 @@ def test_hops():
     assert not moved[:, -1].any() and moved[:, 0].any()
 
 
+def test_official_hops_of_nwucla():
+    body, eye = layout("kinect20"), torch.eye(20)[None, None, None]
+
+    def rows(name, official=True):
+        return Sight.parse(name).of(eye, body, root_of(body), official)[0, 0, 0]
+
+    bone = rows("bone")
+    assert bone[2].nonzero().flatten().tolist() == [1, 2, 3, 4, 8] and bone[2, 2] == 1
+    assert (bone[2, [1, 3, 4, 8]] == -1).all(), "the parent minus the sum of its children"
+    assert torch.equal(bone[[3, 7, 15]], torch.eye(20)[[3, 7, 15]]), "what nothing hangs on stays"
+    assert torch.equal(bone, rows("bone", False).T)
+    joint = rows("joint")
+    assert (joint - torch.eye(20)).nonzero().tolist() == [[2, 15], [2, 19]], "both feet are missing at the root"
+    assert torch.equal(joint, rows("hop6")) and torch.equal(rows("hop7"), torch.eye(20))
+    assert torch.equal(rows("joint", False), torch.eye(20))
+    x = torch.randn(1, 4, 1, 20, 3)
+    moved = Sight.parse("bone_motion").of(x, body, 2, True)
+    torch.testing.assert_close(moved[0, 0, 0, 0], (x[0, 1] - x[0, 0])[0, [0, 12, 16]].T @ torch.tensor([1.0, -1, -1]))
+    ntu, y = layout("ntu25"), torch.randn(1, 4, 1, 25, 3)
+    for name in ("joint", "bone"):
+        assert torch.equal(Sight.parse(name).of(y, ntu, 1, True), Sight.parse(name).of(y, ntu, 1))
+
+
 # --- texts ----------------------------------------------------------------------------------------------------------
 
 
@@ -272,6 +295,34 @@ def test_streams_learn_as_if_alone(tiny, text):
         theirs = dict(both.named_parameters())
         for n, p in alone.named_parameters():
             torch.testing.assert_close(p.grad, theirs[n].grad, atol=1e-5, rtol=1e-4, msg=n)
+
+
+@pytest.mark.parametrize("official", [False, True])
+def test_streams_have_the_parts_of_what_they_see(tiny, official):
+    names = ("joint", "bone", "hop2_motion", "joint_motion")
+    module = made(tiny, streams=names, official_lists=official)
+    assert list(module.guides) == list(names)
+    for name, bones in zip(names, (False, True, True, False), strict=True):
+        wanted = {b: list(joints_of(layout("ntu25"), b, bones, official)) for b in BRANCHES}
+        assert module.guides[name].joints == wanted, name
+    hands = [module.guides[n].joints["hand"] for n in ("joint", "bone")]
+    assert [20 in h for h in hands] == [False, official] and [21 in h for h in hands] == [True, not official]
+    assert [2 in module.guides[n].joints["hip"] for n in ("joint", "bone")] == [True, False]
+
+
+@pytest.mark.parametrize("official", [False, True])
+def test_official_lists_reach_what_a_stream_sees(tiny, official):
+    module = made(tiny, replace(UCLA, classes=("sit down",)), weight=0.0, streams=("joint", "bone"),
+                  official_lists=official).eval()  # fmt: skip
+    fed = {}
+    for name, s in module.streams.items():
+        s.encoder.data_bn.register_forward_pre_hook(lambda _, args, name=name: fed.setdefault(name, args[0]))
+    x = torch.randn(2, 16, 1, 20, 3)
+    module.scores(x)
+    for name in fed:
+        wanted = Sight.parse(name).of(x, layout("kinect20"), 2, official)
+        assert torch.equal(fed[name].view(2, 20, 3, 16), wanted[:, :, 0].permute(0, 2, 3, 1)), name
+    assert len(fed) == 2
 
 
 def test_fusion(tiny):

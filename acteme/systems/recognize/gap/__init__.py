@@ -39,7 +39,7 @@ contrast alone 1.3 and 2.0 times; inference 1.3 and 2.0 times.
 - The list of hands for bones has the tip of the left hand, which is officially the top of the spine by a slip;
   `official_lists` restores it.
 - Bones of NW-UCLA are child minus parent. The official edges are the other way round, so that a bone is the parent
-  minus the sum of its children, and what should be the joints (6 hops) misses the feet at the root.
+  minus the sum of its children, and what should be the joints (6 hops) misses the feet at the root: `official_lists`.
 - Every clip has its own draws. Officially all loader workers start anew with their numbers in each epoch, so that crops
   and rotations repeat. Clips of NW-UCLA are not scaled, which the stretching to [-1, 1] would undo.
 - Warm-up is linear in steps, officially in epochs; 1,000 steps are 5 epochs of NTU RGB+D 60, cross-subject.

@@ -63,7 +63,8 @@ class RecognizeConfig:
     texts: Literal["own", "permuted", "random"] = "own"
     """Controls: every class has the texts of another class, or random vectors in place of texts."""
     official_lists: bool = False
-    """Parts with the slip of the official list for bones, which official weights were trained with."""
+    """The slips of the official lists, which official weights were trained with: a joint of the hands' bones, and the
+    edges of NW-UCLA, by which a joint has what hangs below it taken away (`bone`: its children, `joint`: six steps)."""
     sampling: Literal["resize", "draw"] = "resize"
     """Crop and resize a clip; or stretch it to [-1, 1] and draw frames (official for NW-UCLA)."""
     size: int = 64
@@ -106,14 +107,14 @@ class Stream(nn.Module):
     def __init__(self, sight: Sight, config: RecognizeConfig, spec: Spec):
         super().__init__()
         self.sight, self.body = sight, layout(spec.layout)
-        self.root = root_of(self.body)
+        self.root, self.official = root_of(self.body), config.official_lists
         self.encoder = config.backbone.build(self.body, spec.persons, spec.channels)
         self.fc = nn.Linear(self.encoder.width, len(spec.classes))
         nn.init.normal_(self.fc.weight, 0, (2 / len(spec.classes)) ** 0.5)
 
     def forward(self, x: Float[Tensor, "b t m v c"]) -> Seen:
         """Features of every joint, of clips as they are shown."""
-        return self.encoder.maps(self.sight.of(x, self.body, self.root))
+        return self.encoder.maps(self.sight.of(x, self.body, self.root, self.official))
 
 
 class Recognizer(nn.Module):

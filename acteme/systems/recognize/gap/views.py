@@ -9,11 +9,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from acteme.errors import InputError
+from acteme.recordings.skeleton import adjacency
 from acteme.recordings.skeleton.layouts import Layout
 from acteme.recordings.skeleton.sample import take
 from acteme.recordings.skeleton.streams import k_hop, motion
 
 Clips = Float[Tensor, "b t m v c"]
+JOINTS_OF_NWUCLA = 6
+"""Hops of the official stream of joints on NW-UCLA."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,24 @@ class Sight:
             raise InputError(f"no stream is called '{name}'", "streams", "use joint, bone or hopK, maybe with _motion")
         return cls({"joint": 0, "bone": 1}.get(found[1]) or int(found[2] or 0), bool(found[3]))
 
-    def of(self, x: Clips, layout: Layout, root: int) -> Clips:
+    def of(self, x: Clips, layout: Layout, root: int, official: bool = False) -> Clips:
+        """What a stream sees of clips.
+
+        Args:
+            x: the clips.
+            layout: of the joints.
+            root: joint that the tree is hung up at.
+            official: with the official list of edges, whose pairs are the other way round for NW-UCLA (`kinect20`).
+        """
         x = motion(x) if self.moving else x
+        if official and layout.name == "kinect20":
+            return from_below(x, layout, self.hop or JOINTS_OF_NWUCLA, root)
         return k_hop(x, layout, self.hop, root) if self.hop else x
+
+
+def from_below(x: Clips, layout: Layout, hop: int, root: int) -> Clips:
+    """(I - A^hop) x with A[parent, child] = 1: each joint minus the sum of those that hang `hop` steps below it."""
+    return torch.from_numpy(adjacency.k_hop(layout, hop, root)).to(x).mT @ x
 
 
 def turned(x: Clips, degrees: int) -> Clips:
