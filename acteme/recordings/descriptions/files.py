@@ -38,6 +38,9 @@ def parse_parts(line: str) -> tuple[str, tuple[str, ...]]:
 
     A separator too many or at the end does not matter. A line with fewer fields than parts is told by the word that
     each field begins with; a field that begins with none of them takes the next place.
+
+    Raises:
+        InputError: parts out of order, or no separator after the label.
     """
     label, *found = (text.rstrip() for text in _split(line, ";"))
     found = [text for text in found if text.strip()]
@@ -54,7 +57,26 @@ def parse_parts(line: str) -> tuple[str, tuple[str, ...]]:
             raise InputError(f"line '{line[:60]}' has parts out of order", mend="give " + ", ".join(FIELDS))
         out[place] = f"{out[place]},{text}" if out[place] else text
         place += 1
+    _check_label(label.strip(), out)
     return label.strip(), tuple(out)
+
+
+def _check_label(label: str, fields: Sequence[str]) -> None:
+    """Raises InputError where a label seems to go on with the first part, as it does after a lost separator.
+
+    A label may well speak of a part (`shake hand`); it is taken for lost where words follow, while the part itself and
+    all before it say nothing.
+    """
+    first = next((i for i, text in enumerate(fields) if text), len(FIELDS))
+    words = [_singular(word) for word in re.findall(r"\w+", label.casefold())]
+    swallowed = next((part for part in FIELDS[:first] if part in words[1:-1]), None)
+    if swallowed is not None:
+        mend = f"write label; {swallowed} ...; (or all of {', '.join(FIELDS)}, if it is the label)"
+        raise InputError(f"label '{label[:60]}' goes on with the {swallowed}", mend=mend)
+
+
+def _singular(word: str) -> str:
+    return "foot" if word == "feet" else word.removesuffix("s")
 
 
 def parse_synonyms(line: str) -> tuple[str, ...]:

@@ -30,6 +30,31 @@ def test_missing_fields_are_told_by_their_first_word():
         parse_parts("a; foot x; y")
 
 
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        ("drink head x; hand y; arm z; hip u; leg v; foot w", "head"),
+        ("drink head x", "head"),
+        ("drink water, left hand holds; leg y", "hand"),
+        ("run legs alternate; feet z", "leg"),
+    ],
+)
+def test_a_lost_separator_after_the_label_is_told(line, part):
+    with pytest.raises(InputError) as caught:
+        parse_parts(line)
+    assert f"goes on with the {part}; write label; {part} ...;" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["shake hand; leg y", "head shake to the left; hand y", "put hand on hip; head x; foot y",
+     "headstand on a mat; leg y", "drink head x; head a; hand y; arm z; hip u; leg v; foot w",
+     "put hand on hip; head x; hand y"],
+)  # fmt: skip
+def test_labels_may_speak_of_parts(line):
+    assert parse_parts(line)[0] == line.partition(";")[0]
+
+
 def test_more_fields_than_parts_end_in_the_last():
     assert parse_parts(LINE + "; toe f")[1][5] == "foot e, toe f"
 
@@ -65,6 +90,10 @@ def test_a_file_of_parts_alone(tmp_path):
         (LINE + "\n\n" + LINE, "line 3: describes 'drink' again; keep one line"),
         ("; head a", "line 1: has no label"),
         ("a; foot x; y", "line 1: line 'a; foot x; y' has parts out of order"),
+        (
+            LINE + "\nshake hands gladly; leg y",
+            "line 2: label 'shake hands gladly' goes on with the hand; write label;",
+        ),
         ("\n \n", "holds no description"),
     ],
 )
