@@ -119,6 +119,31 @@ def test_one_alpha_for_the_batch_is_that_of_the_last():
     assert draw(Mixing(share=0.1, one_alpha=True), label, COUNTS, 0.64).alpha == 0, "none is mixed"
 
 
+def test_the_official_loop_of_four():
+    torch.manual_seed(0)
+    label, partners = torch.arange(4), set()
+    for _ in range(100):
+        mix = draw(Mixing(share=1.0, in_turn=True), label, COUNTS, 0.64)
+        assert mix.rows.tolist() == [0, 2], "1 and 3 are skipped"
+        assert mix.other.tolist() == [mix.partner[0], 1, mix.partner[1], 3]
+        partners.add(tuple(mix.partner.tolist()))
+    assert partners == {(a, b) for a in (1, 2, 3) for b in (1, 3)}
+
+
+@given(st.integers(0, 24), st.sampled_from([0.0, 1 / 16, 0.25, 0.5, 0.8, 1.0]), st.integers(0, 1000))
+def test_clips_mixed_in_turn(b, share, seed):
+    label = torch.arange(b) % 5
+    mix = draw(Mixing(share=share, in_turn=True), label, COUNTS, 0.64, torch.Generator().manual_seed(seed))
+    drawn = torch.randperm(b, generator=torch.Generator().manual_seed(seed))[: int(share * b) if b > 1 else 0].tolist()
+    left, rows, place = list(range(b)), [], 0
+    while place < len(left):  # each clip that is mixed leaves the list, whose next one moves up to the place just seen
+        if left[place] in drawn:
+            rows.append(left.pop(place))
+            assert mix.partner[len(rows) - 1] in left
+        place += 1
+    assert mix.rows.tolist() == rows
+
+
 def test_clips_without_a_label_are_not_mixed():
     torch.manual_seed(0)
     label = torch.tensor([0, -1, 2, -1])

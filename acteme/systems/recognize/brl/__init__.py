@@ -34,7 +34,8 @@ matrix products (52% at the small one), 14% batch norms (10%).
   the last mixed clip holds for the whole batch, 0 where none is mixed: `mixing.one_alpha`. With weights, the mean
   divides by the sum of what the clips weigh; officially by that of either label, and the two means are mixed.
 - All drawn clips are mixed, with any other clip as it was. Officially a loop over a list that loses its elements skips
-  the successor of a mixed clip, never takes a mixed clip for a partner, and mixes in place.
+  the successor of a mixed clip, and never takes a mixed clip for a partner: `mixing.in_turn`. It mixes in place, which
+  makes no difference then.
 - The second stage's weights are the same in all of its epochs. Officially the list of betas is overwritten by 1 - beta,
   so that in every second epoch all classes weigh almost the same: `rebalance.alternating`. The official weights cannot
   change a third time (an IndexError at twice the step); here `rebalance.begin` is any epoch.

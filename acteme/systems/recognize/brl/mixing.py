@@ -25,6 +25,9 @@ class Mixing:
     """A mixed clip of a frequent and a rare class has the rare class's label alone."""
     ratio: float = 3.0
     """How many times as many training clips the frequent class then has."""
+    in_turn: bool = False
+    """As the official code does: clips are mixed one after the other; the one after a mixed clip is passed over, and a
+    mixed clip is nobody's partner any more."""
     scrambled: bool = False
     """As the official code does: the joints of the upper and then those of the lower body, in the places 0 to V - 1."""
     one_alpha: bool = False
@@ -71,8 +74,12 @@ def draw(config: Mixing, label: Int[Tensor, " b"], counts: Float[Tensor, " k"], 
     b, device = len(label), label.device
     count = int(config.share * b) if b > 1 else 0
     rows = torch.randperm(b, generator=generator, device=device)[:count].sort().values
-    step = torch.randint(1, max(b, 2), (count,), generator=generator, device=device)
-    partner = (rows + step) % b
+    if config.in_turn:
+        rows = not_after(rows)
+        partner = unmixed(rows, b, generator)
+    else:
+        step = torch.randint(1, max(b, 2), (count,), generator=generator, device=device)
+        partner = (rows + step) % b
     both = (label[rows] >= 0) & (label[partner] >= 0)
     rows, partner = rows[both], partner[both]
     first, second = counts[label[rows]], counts[label[partner]]
@@ -87,6 +94,22 @@ def draw(config: Mixing, label: Int[Tensor, " b"], counts: Float[Tensor, " k"], 
     each = torch.ones(b, dtype=share.dtype, device=device)
     each[rows] = share
     return Mix(rows, partner, other, each)
+
+
+def not_after(rows: Int[Tensor, " n"]) -> Int[Tensor, " m"]:
+    """Of rising rows those that are left where, from the first on, each one that is taken costs its next neighbor."""
+    place = torch.arange(len(rows), device=rows.device)
+    run = rows - place  # the same for all rows of an unbroken run
+    return rows[(place - torch.searchsorted(run, run)) % 2 == 0]
+
+
+def unmixed(rows: Int[Tensor, " n"], b: int, generator=None) -> Int[Tensor, " n"]:
+    """A partner for each row: any of the `b` clips but itself and the rows before it."""
+    if not len(rows):
+        return rows
+    free = torch.ones(len(rows), b, device=rows.device)
+    free[:, rows] = (rows > rows[:, None]).float()
+    return free.multinomial(1, generator=generator)[:, 0]
 
 
 def mixed(
