@@ -203,6 +203,32 @@ def test_mixing_is_of_what_a_stream_sees():
     assert Recognizer(TINY, Spec("kinect20", 20, 1, 3, ("a", "b"))).alpha == pytest.approx(0.55)
 
 
+def test_networks_have_the_graph_of_pyskl_and_bones_of_their_own():
+    module = made(view=replace(PLAIN, upright=False), streams=("joint", "bone", "skip"), mixing=Mixing(share=0.0))
+    graph = torch.from_numpy(adjacency.spatial(layout("ntu25_pyskl")))
+    for net in module.streams.values():
+        assert all(torch.equal(block.space.links, graph) for block in net.encoder.blocks)
+    inward = module.streams["bone"].encoder.blocks[0].space.links[1]
+    assert (inward[7, [21, 22]] == 1).all() and (inward[11, [23, 24]] == 1).all(), "tip and thumb hang on the hand"
+    fed = {}
+    for name, net in module.streams.items():
+        net.register_forward_pre_hook(lambda _, args, name=name: fed.setdefault(name, args[0]))
+    module.losses(clips(4))
+    x = fed["joint"]
+    assert torch.equal(fed["bone"][..., 21, :], x[..., 21, :] - x[..., 22, :]), "bones go from the thumb to the tip"
+    assert torch.equal(fed["bone"][..., 22, :], x[..., 22, :] - x[..., 7, :])
+    assert torch.equal(fed["skip"][..., 21, :], x[..., 21, :] - x[..., 7, :])
+    other = Recognizer(TINY, Spec("coco17", 17, 2, 2, ("a", "b"))).streams["joint"].encoder.blocks[0].space.links
+    assert torch.equal(other, torch.from_numpy(adjacency.spatial(layout("coco17"))))
+
+
+def test_the_last_layer_begins_small():
+    torch.manual_seed(0)
+    fc = Recognizer(RecognizeConfig(streams=("joint",)), NTU).streams["joint"].fc
+    assert fc.weight.std().item() == pytest.approx(0.01, rel=0.03) and abs(fc.weight.mean().item()) < 5e-4
+    assert not fc.bias.any()
+
+
 def test_losses_are_those_of_the_mixed_labels():
     batch = clips(4)
     module = made(view=PLAIN, mixing=Mixing(share=1.0)).double().eval()
@@ -219,7 +245,7 @@ def test_losses_are_those_of_the_mixed_labels():
     assert torch.allclose(total, (mix.alpha * a + (1 - mix.alpha) * b).mean())
 
 
-@pytest.mark.parametrize("flag", [{}, {"scrambled": True}, {"one_alpha": True}])
+@pytest.mark.parametrize("flag", [{}, {"scrambled": True}, {"one_alpha": True}, {"in_turn": True}])
 def test_official_flags_of_the_mixing(flag):
     batch = clips(4)
     module = made(view=PLAIN, mixing=Mixing(share=1.0, **flag))
