@@ -16,6 +16,9 @@ Arms, with the same clips, order, views, network and training in each seed:
 - `full`: BRL;
 - `scrambled`: BRL with the joints of mixed clips in the order of the official code.
 
+The network is an eighth as wide as usual and has 4 of its 10 blocks, clips are shown at 16 frames instead of 64, and 30
+passes over the data take the place of 120: what a processor trains in minutes, eight arms in five seeds.
+
 Measured: mean class accuracy, and that over the seven rarest (`rare`) and the seven most frequent classes
 (`frequent`).
 """
