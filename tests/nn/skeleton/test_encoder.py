@@ -8,6 +8,7 @@ from torch import nn
 from acteme.errors import InputError
 from acteme.nn.skeleton import Backbone
 from acteme.nn.skeleton.encoder import largest
+from acteme.recordings.skeleton import adjacency
 from acteme.recordings.skeleton.layouts import layout
 
 NAMES = ("stgcn", "agcn", "ctrgcn", "stgcnpp")
@@ -112,6 +113,21 @@ def test_every_parameter_learns(name):
     # biases before a batch normalization cannot act; everything else must
     dead = [n for n, p in module.named_parameters() if p.grad.abs().max() < 1e-13 and not n.endswith("bias")]
     assert not dead
+
+
+@EACH
+@pytest.mark.parametrize("body", ["ntu25", "ntu25_pyskl", "openpose18"])
+def test_graphs_begin_as_the_published_ones(name, body):
+    wanted = (adjacency.stgcn_spatial if name == "stgcn" else adjacency.spatial)(layout(body))
+    for block in Backbone(name, width=12).build(layout(body), 1, 3, PLAN).blocks:
+        assert torch.equal(block.space.links, torch.from_numpy(wanted))
+        assert isinstance(block.space.links, nn.Parameter) == (name in ("ctrgcn", "stgcnpp")), "free, or as it is"
+        if name == "stgcn":
+            assert (block.space.importance == 1).all()
+        if name == "agcn":
+            assert torch.equal(block.space.learned, torch.full_like(block.space.links, 1e-6))
+        if name == "ctrgcn":
+            assert block.space.alpha.item() == 0
 
 
 def test_means_over_some_of_the_joints():
