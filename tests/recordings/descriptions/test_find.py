@@ -7,7 +7,7 @@ from acteme.recordings.descriptions import FIELDS, find, read
 from acteme.recordings.descriptions.find import DATA
 from acteme.recordings.skeleton.readers.names import NTU120, NWUCLA10, PKU51
 from acteme.recordings.skeleton.readers.pybullet import CLIPS
-from acteme.recordings.worlds.stage.rules import on_primitives, on_rhythm
+from acteme.recordings.worlds.stage.rules import on_halves, on_micro, on_primitives, on_rhythm
 
 PUBLISHED = {"ntu": NTU120, "pku": PKU51, "nwucla": NWUCLA10, "mocap": tuple(CLIPS)}
 
@@ -32,7 +32,16 @@ def test_files_that_come_along_agree():
 
 
 @pytest.mark.parametrize(
-    "rules", [on_primitives(40, 2, 0), on_primitives(40, 4, 1), on_primitives(24, 1, 0), on_rhythm(20)]
+    "rules",
+    [
+        on_primitives(40, 2, 0),
+        on_primitives(40, 4, 1),
+        on_primitives(24, 1, 0),
+        on_rhythm(20),
+        on_halves(24, 0),
+        on_micro(20, "place"),
+        on_micro(20, "both"),
+    ],
 )
 def test_classes_of_the_stage_are_described_by_their_names(rules):
     found = find(rules.names)
@@ -42,6 +51,34 @@ def test_classes_of_the_stage_are_described_by_their_names(rules):
         head, arms, legs, torso = about[0], about[1:3].any(), about[3:5].any(), about[5]
         assert free == [not head, not arms, not arms, not torso, not legs, not legs]
         assert not any("_" in text or ":" in text for text in (*d.fields, *d.synonyms))
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "field", "said"),
+    [
+        ("right_arm:wave+legs:still", "waves the right arm and keeps the left arm still and keeps the right leg still "
+         "and keeps the left leg still", "hand", "right hand waves beside the head and left hand keeps still"),
+        ("arms:poke+legs:lift", "pokes with the right arm and pokes with the left arm and lifts the right leg and "
+         "lifts the left leg", "foot", "right foot rises from the floor and left foot rises from the floor"),
+        ("head:slow:far", "tilts the head from side to side slightly and slowly while held forward", "head",
+         "head tilts from side to side slightly and slowly while held forward"),
+        ("torso:any:close", "leans from side to side slightly while held straight", "hip",
+         "hip and torso lean from side to side slightly while held straight"),
+        ("head+torso:fast:opposite", "head and torso move fast and in turns", "head", "head moves fast and in turns"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_a_class_of_the_stage(name, label, field, said):
+    (found,) = find([name])
+    assert found.label == label and found.fields[FIELDS.index(field)] == f" {said}"
+
+
+@pytest.mark.parametrize(
+    "name", ["legs:still+arms:wave", "arms:wave+legs:fly", "head:any:together", "left_leg:slow:far", "head:slow",
+             "head", "head:still", "arms:wave", "+", ":", "head:slow:far:out"],
+)  # fmt: skip
+def test_names_that_only_resemble_those_of_the_stage(name):
+    with pytest.raises(InputError, match="has no description"):
+        find([name])
 
 
 def test_names_are_compared_by_letters_and_digits():

@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 
 from acteme.recordings.worlds.stage.primitives import KIND_OF_PART, KINDS, PRIMITIVES, STILL
 from acteme.recordings.worlds.stage.rig import PARTS
-from acteme.recordings.worlds.stage.rules import FREE, Rules
+from acteme.recordings.worlds.stage.rules import FREE, MICRO, PLACES, Rules
 from acteme.recordings.worlds.stage.script import Script
 
 _LIMB = ("keeps the {} still", "waves the {}", "circles the {}", "pokes with the {}", "kicks with the {}",
@@ -97,6 +97,7 @@ _PART_FIELDS = {
 _FIELDS_OF_KIND = {"head": ("head",), "torso": ("hip",), "arm": ("hand", "arm"), "leg": ("leg", "foot")}
 _SPEED = {"slow": "slowly", "fast": "fast"}
 _ORDER = {"together": "in time", "opposite": "in turns"}
+_HELD = dict(zip(PLACES, ("straight", "a little forward", "forward", "far forward"), strict=True))
 
 
 def described(name: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
@@ -104,20 +105,21 @@ def described(name: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
 
     Parts that a rule is not about move as they like, and are said to. None where the name is not of this world.
     """
-    bound, rhythm = _parsed(name)
+    bound, manner = _parsed(name)
     if not bound:
         return None
     said: dict[str, dict[str, str]] = {}
     for part, primitive in bound.items():
         side, _, kind = part.rpartition("_")
         for field in _FIELDS_OF_KIND[kind]:
-            what = _PART_FIELDS[field][primitive] if primitive else f"{field} moves {rhythm}"
-            said.setdefault(field, {})[part] = f"{side} {what}".strip()
-    if rhythm:
+            what = _PART_FIELDS[field].get(primitive, f"{field} keeps still") if primitive else f"{field} moves"
+            said.setdefault(field, {})[part] = f"{side} {what} {manner}".strip()
+    if not all(bound.values()):
         parts = " and ".join(part.replace("_", " ") for part in bound)
-        names = [f"{parts} {verb} {rhythm}" for verb in ("move", "go")]
+        names = [f"{parts} {verb} {manner}" for verb in ("move", "go")]
     else:
-        names = [" and ".join(PHRASES[PARTS.index(p), PRIMITIVES.index(w)] for p, w in bound.items())]
+        phrases = " and ".join(PHRASES[PARTS.index(p), PRIMITIVES.index(w)] for p, w in bound.items())
+        names = [f"{phrases} {manner}".strip()]
         for which in (0, -1):
             fields = {part: _FIELDS_OF_KIND[part.rpartition("_")[2]][which] for part in bound}
             names.append(" and ".join(said[fields[part]][part] for part in bound))
@@ -126,11 +128,21 @@ def described(name: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
 
 
 def _parsed(name: str) -> tuple[dict[str, str], str]:
-    """The parts that a class is about, each with its primitive, or all with a rhythm."""
-    pair, *rhythm = name.split(":")
-    if len(rhythm) == 2 and set(pair.split("+")) <= set(PARTS) and rhythm[0] in _SPEED and rhythm[1] in _ORDER:
-        return dict.fromkeys(pair.split("+"), ""), f"{_SPEED[rhythm[0]]} and {_ORDER[rhythm[1]]}"
-    pieces = [piece.partition(":") for piece in name.split("+")]
-    if all(part in PARTS and what in PRIMITIVES[STILL + 1 :] for part, _, what in pieces):
-        return {part: what for part, _, what in pieces}, ""
+    """The parts that a class is about, each with its primitive (none for a rhythm), and in what manner they move."""
+    pieces = [piece.partition(":")[::2] for piece in name.split("+")]
+    if all(part in PARTS and what in PRIMITIVES[STILL + 1 :] for part, what in pieces):
+        return dict(pieces), ""
+    if len(pieces) == 2 and all(what in PRIMITIVES for _, what in pieces):
+        (arms, gesture), (legs, step) = pieces
+        if arms in ("right_arm", "arms") and legs == "legs":
+            left = gesture if arms == "arms" else PRIMITIVES[STILL]
+            return {"right_arm": gesture, "left_arm": left, "right_leg": step, "left_leg": step}, ""
+    parts, _, rest = name.partition(":")
+    pair, (rate, _, how) = tuple(parts.split("+")), rest.partition(":")
+    if set(pair) <= set(PARTS) and rate in _SPEED and how in _ORDER:
+        return dict.fromkeys(pair, ""), f"{_SPEED[rate]} and {_ORDER[how]}"
+    small = next((primitive for group, primitive, _ in MICRO.values() if group == pair), None)
+    if small is not None and rate in ("any", *_SPEED) and how in _HELD:
+        speed = f" and {_SPEED[rate]}" if rate in _SPEED else ""
+        return dict.fromkeys(pair, small), f"slightly{speed} while held {_HELD[how]}"
     return {}, ""
