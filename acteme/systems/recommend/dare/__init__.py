@@ -30,7 +30,7 @@ Speed on a processor, one thread, against the official arithmetic done its way (
 with two negatives each, histories of 200, 200,000 items): losses and gradients 3.3 times, a step with Adam 2.3 times,
 with sparse gradients 3.2, inference 4.4. A search by attention of half the width (`benchmarks/dare_search.py`) is 1.5
 times as fast as TWIN's at 8 against 16 numbers an embedding and 3 times at 64 against 128 where histories are looked
-up. Where their vectors are cached it is 1.4 times (8 against 16) to 2 times (32 against 64): picking the best, which
+up. Where their vectors are cached it is 1.5 times (8 against 16) to 2 times (32 against 64): picking the best, which
 does not depend on the width, is by a partition of scores and places as one number on up to three threads, three times
 as fast as `torch.topk`.
 
