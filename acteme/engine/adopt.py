@@ -92,7 +92,7 @@ def _named(weights: Sequence[str | Path]) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for one in weights:
         stream, equals, path = str(one).partition("=")
-        if not equals:
+        if not equals or Path(one).is_file():  # such as epoch=3.ckpt
             stream, path = "", str(one)
         if stream in files:
             twice = f"two files for '{stream}'" if stream else "two files without a name"

@@ -82,6 +82,13 @@ def test_what_is_refused_leaves_nothing(legs, tmp_path, system, weights, stage, 
     assert not (tmp_path / "run").exists()
 
 
+def test_a_file_may_have_an_equals_sign_in_its_name(corpus, legs, tmp_path):
+    named = legs.rename(tmp_path / "epoch=3.pt")
+    run = adopt("psumnet", corpus, named, tmp_path / "run", config=configured("psumnet", "", LEGS))
+    told = json.loads((run.stage_folder("recognize") / "official.json").read_text())
+    assert told["files"] == {"": "epoch=3.pt"}
+
+
 def test_the_command_makes_the_same_run(legs, tmp_path, capsys):
     changes = [word for change in LEGS for word in ("--set", change)]
     main(["adopt", "psumnet", DATA, str(legs), "--run", str(tmp_path / "run"), *changes])
