@@ -45,8 +45,8 @@ def reading(made: dict[str, Any]) -> str:
     return (
         f"So few steps ({steps}) show what an encoder learns from little, not where a long training ends. What a "
         "system does to its input is a part of its encoder: BRL turns every body to its own axes, CAR's transformer "
-        "sees standardized positions relative to the root, with velocities, PCAN's heatmaps show it in its own box; the "
-        "others move a body to the origin at most, and have to learn what views and places have in common."
+        "sees standardized positions relative to the root, with velocities, PCAN's heatmaps show it in its own box; "
+        "the others move a body to the origin at most, and have to learn what views and places have in common."
     )
 
 
