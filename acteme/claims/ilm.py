@@ -25,8 +25,7 @@ them by the two questions alone:
 II is left out: a third phase 1 would cost half as much again, and no gain is expected at this size, nor of UI. So are
 two controls, which were tried once in a smaller form and told nothing apart that the arms do not: with answers for all
 items in phase 2, phase 1 made it no better on new items (1.41 nats for genres, 1.28 from random weights); and of the
-genres of the next item vectors told no more than texts did (1.53 to 1.58 nats in every arm, 1.59 from texts). Each of
-them would take as long as all of the arms together.
+genres of the next item vectors told no more than texts did (1.53 to 1.58 nats in every arm, 1.59 from texts).
 """
 
 import shutil
