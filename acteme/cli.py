@@ -475,7 +475,7 @@ def chat(run: RunFolder, count: int = 3) -> None:
 
     talk = Chat(load(run), count)
     if sys.stdin.isatty():
-        print("Name titles that you like, or ask about one. An empty line does nothing; exit ends.")
+        print(*talk.help(), sep="\n")
     for said in converse(talk, sys.stdin):
         print(said, flush=True)
 

@@ -63,8 +63,8 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
 PAIRS: dict[str, Any] = {"it": "none", "it ui": "users"}
 """What each phase 1 contrasts besides items and texts."""
 WINDOWS, ALIGN_EPOCHS, SPEAK_EPOCHS = 20, 8, 9
-"""Windows of each user in an epoch of phase 1 (some 590 batches; in phase 2 there is one, some 29), and epochs. Matching
-(ITM) leaves chance, .636, in the third epoch of phase 1 and is below .55 from the sixth on."""
+"""Windows of each user in an epoch of phase 1 (some 590 batches; in phase 2 there is one, some 29), and epochs. In
+phase 1 matching (ITM) stays at chance, .636, for two epochs, and is below .55 from the sixth on."""
 
 
 def build(tiny: bool = False) -> Experiment:

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from acteme.engine.chat import Chat, Titles, converse, plain
+from acteme.engine.chat import Chat, converse
+from acteme.engine.mentions import Categories, Titles, plain
 from acteme.engine.settings import Settings
 from acteme.engine.train import train
 from acteme.errors import InputError
@@ -55,7 +56,7 @@ def run(tmp_path_factory):
 def test_a_conversation_recommends_answers_and_remembers(run):
     chat = Chat(run, count=2)
     first, *offers = chat.say("I liked film A and Film Fe")
-    assert first == "I understand: Film A, Film F (from 'Film Fe')."
+    assert first == "I understand: Film A; Film F (from 'Film Fe')."
     shown = [line for line in offers if line.startswith("- ")]
     assert len(shown) == 2 and all("(for Film" in line for line in shown[:1])
     assert chat.liked == [1, 6] and len(chat.met) == 4
@@ -63,8 +64,41 @@ def test_a_conversation_recommends_answers_and_remembers(run):
     assert chat.liked == [1, 6, 3] and not {a.split(" (")[0] for a in again} & {s.split(" (")[0] for s in shown}
     said = chat.say("what genres does Film B have?")
     assert said[0] == "I understand: Film B." and len(said) == 2 and chat.liked == [1, 6, 3], "a question likes nothing"
-    chat.say("I do not like Film A")
-    assert chat.liked == [6, 3]
+    assert chat.say("I do not like Film A")[0] == "I understand: Film A (not liked)." and chat.liked == [6, 3]
+
+
+def test_categories_narrow_what_is_recommended(run):
+    kind = {f"Film {chr(65 + k)}": ("Comedy", "Drama", "War", "Western")[k % 4] for k in range(24)}
+
+    def offered(line):
+        said = Chat(run, count=30, liked=[1, 2], met={1, 2}).say(line)
+        return said[0], [line[2:8] for line in said if line.startswith("- ")]
+
+    said, found = offered("some comedies or a War film")
+    assert said == "I understand: Comedy; War." and {kind[f] for f in found} == {"Comedy", "War"} and len(found) == 11
+    said, found = offered("Film D, but no Westerns and no wars")
+    assert said == "I understand: Film D; no Western; no War." and {kind[f] for f in found} == {"Comedy", "Drama"}
+    said, found = offered("what now")
+    assert said == "I know no title in this. By what you liked before:" and len(found) == 22
+    chat = Chat(run, count=30, liked=[1, 2], met={1, 2})
+    chat.say("dramas")
+    assert chat.say("dramas")[1:] == ["There is nothing of that left."]
+    assert "(Comedy, Drama, War, Western)" in chat.say("help")[0] and len(chat.met) == 7
+
+
+def test_categories_are_not_looked_for_in_titles():
+    titles, kinds = Titles(["", "War Games", "Film"]), Categories([(), ["War", "Film-Noir"], ["Children's"]])
+    line = "War Games was a film noir for children, not war"
+    assert kinds.find(line, titles.find(line)) == {"Film-Noir": True, "Children's": True, "War": False}
+    assert kinds.find("nothing") == {} == Categories([]).find("war")
+
+
+def test_words_tell_which_task_is_meant_if_it_was_learned(run):
+    module = run.module("speak")
+    lines = ("what kind of film is {item}?", "What is {item} about?", "when was {item} made?", "the title of {item}?")
+    asked = [module.asked(line, [1]).task for line in lines]
+    assert asked == ["genres", "describe", "chat", "chat"], "decade and title were not trained"
+    assert module.asked("what genres have {item} and {item}?", [1, 2]).task == "chat"
 
 
 def test_what_cannot_be_answered_gets_one_line_and_the_loop_goes_on(run):

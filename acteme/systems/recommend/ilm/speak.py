@@ -33,6 +33,13 @@ COMES = ("next", "user", "prompts")
 PLAIN = 256
 """Texts by which it is measured whether the language model still reads plain text as before."""
 WORD = re.compile(r"[a-z]+", re.IGNORECASE)
+MEANT: Mapping[Task, set[str]] = {
+    "genres": {"genre", "category", "categorie", "kind", "type"},
+    "decade": {"decade", "when", "year", "old"},
+    "title": {"title", "name", "called"},
+    "describe": {"describe", "about"},
+}
+"""Words, without an s at their end, that tell of a task."""
 Encoder = Literal["qformer", "mlp", "linear", "text"]
 
 
@@ -417,18 +424,31 @@ class Speaker(nn.Module):
         return self.language.answer(x, made.mask, most)
 
     def asked(self, prompt: str, items: Sequence[int]) -> Ask:
-        """What someone asks in words of their own, with a slot `{item}` for each item: one of the tasks, where it is
-        named, otherwise as it stands."""
-        said = {w.lower() for w in WORD.findall(prompt)}
-        for task in ("genres", "decade", "title"):
-            if len(items) == 1 and task.rstrip("s") in {w.rstrip("s") for w in said}:
+        """What someone asks in words of their own, with a slot `{item}` for each item: one of the tasks that it was
+        trained with, where a word tells of it, otherwise as it stands."""
+        said = {w.lower().rstrip("s") for w in WORD.findall(prompt)}
+        for task, words in MEANT.items():
+            if len(items) == 1 and self._learned(task) and said & words:
                 return Ask(task, ASK[task], tuple(items))
         return Ask("chat", f"Question: {prompt.strip()} Answer:", tuple(items))
 
     def described(self, item: int) -> Ask:
         """A question for a description of an item, or what else was learned to be said of one."""
-        task = next((t for t in ("describe", "genres", "title") if t in self.config.tasks), "describe")
+        return self._ask(item, "describe", "genres", "title")
+
+    def sorted_in(self, item: int) -> Ask:
+        """A question for the genres of an item, or what else was learned to be said of one. A description comes last,
+        for it may begin with a title, which vectors do not tell."""
+        return self._ask(item, "genres", "decade", "describe", "title")
+
+    def _ask(self, item: int, *tasks: Task) -> Ask:
+        """The first of some questions that was learned."""
+        task = next(filter(self._learned, tasks), "describe")
         return Ask(task, ASK[task], (item,))
+
+    def _learned(self, task: str) -> bool:
+        """Whether training asks so."""
+        return task in self.config.tasks and len(self.told.pool(task)) > 0
 
     def fold(self, batch: Batch) -> Float[Tensor, "b d"]:
         """Vectors of users by their histories."""
