@@ -46,9 +46,9 @@ class DetectConfig:
 
     @classmethod
     def small(cls) -> "DetectConfig":
-        """Learns on two processor cores in a minute or less."""
+        """Learns on two processor cores in a minute or less, by batches small enough for logs of a few thousand events."""
         base = cls()
-        return replace(base, recipe=replace(base.recipe, epochs=5))
+        return replace(base, recipe=replace(base.recipe, batch=128))
 
     @classmethod
     def demo(cls) -> "DetectConfig":
